@@ -30,7 +30,7 @@ function layer(
   };
 }
 
-const io = ['^node:(?!buffer|util|crypto)', '^(zookeeper|mysql2|yargs|winston|execa|yaml)(/|$)'];
+const io = ['^node:(?!buffer|util|crypto|zlib)', '^(zookeeper|mysql2|yargs|winston|execa|yaml)(/|$)'];
 
 export default defineConfig(
   { ignores: ['dist/**', '.sandbox/**', 'coverage/**', 'fixtures/**'] },
