@@ -1,0 +1,165 @@
+import { z } from 'zod';
+
+const ms = (value: number, text: string) =>
+  z.number().int().positive().default(value).describe(`${text}, in ms`);
+const port = (value: number, text: string) =>
+  z.number().int().min(1).max(65535).default(value).describe(text);
+const path = (text: string) => z.string().min(1).describe(text);
+
+const zookeeper = z.strictObject({
+  hosts: z.string().min(1).default('127.0.0.1:2181').describe('ensemble: host:port,host:port'),
+  root: z
+    .string()
+    .regex(/^\/[^/]+(\/[^/]+)*$/, 'a path such as /mysql')
+    .default('/mysql')
+    .describe('where this installation lives in ZooKeeper'),
+  sessionTimeoutMs: ms(6000, 'session timeout asked for; leases are shorter than it'),
+  user: z.string().default('').describe('digest user; empty: no authentication'),
+  passwordFile: path('file that holds the digest password').optional(),
+  worldReadable: z.boolean().default(false).describe('let everybody read the tree'),
+});
+
+const mysql = z.strictObject({
+  user: z.string().min(1).default('dcmha').describe('account that manages the servers'),
+  passwordFile: path('file that holds its password').optional(),
+  connectTimeoutMs: ms(1000, 'deadline of a connection attempt'),
+  queryTimeoutMs: ms(10_000, 'deadline of a statement that has no deadline of its own'),
+  ssl: z
+    .boolean()
+    .default(false)
+    .describe('TLS to the servers; the certificate is checked when sslCaFile is set'),
+  sslCaFile: path('CA certificate of the servers').optional(),
+  replicationUser: z.string().min(1).default('repl').describe('account that replicas attach with'),
+  replicationPasswordFile: path('file that holds its password').optional(),
+  replicationSsl: z.boolean().default(false).describe('TLS on replication channels'),
+});
+
+const peer = z.strictObject({
+  secretFile: path('file that holds the secret shared by all dcmha processes').optional(),
+  timeoutMs: ms(2000, 'deadline of a call between dcmha processes'),
+});
+
+const agent = z.strictObject({
+  port: port(7071, 'control port of the agents'),
+  pidFile: path("mysqld's pid file, to see its death at once").optional(),
+  socket: path("mysqld's socket; without it the agent connects over TCP").optional(),
+  datadir: path("mysqld's data directory, to read its binlog files").optional(),
+  stateDirectory: path('where the agent keeps what it must not forget').default('/var/lib/dcmha'),
+  checkIntervalMs: ms(500, 'time between checks'),
+  checkTimeoutMs: ms(1000, 'deadline of one check'),
+  attempts: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe('failed checks in a row before a verdict out of doubt'),
+  commitProbeTimeoutMs: ms(3000, 'a primary that cannot commit for this long is stalled'),
+});
+
+const coordinator = z.strictObject({
+  tickMs: ms(1000, 'everything is looked at again at least this often'),
+  probeTimeoutMs: ms(800, 'deadline of the evidence that is gathered before a decision'),
+  replicaGraceMs: ms(3000, 'a replica must be away this long before it leaves the read list'),
+});
+
+const router = z.strictObject({
+  host: z
+    .string()
+    .min(1)
+    .default('127.0.0.1')
+    .describe("address of the router's control port, as in `addroute`"),
+  port: port(7072, 'control port of the router'),
+  directory: path('where the HAProxy files G.cfg are').default('/etc/haproxy/dcmha'),
+  runDirectory: path('where HAProxy sockets and pid files are').default('/run/dcmha'),
+  haproxy: path('the haproxy program').default('haproxy'),
+  templateFile: path('template of a G.cfg that is not there yet; built in when absent').optional(),
+  bind: z.string().default('').describe('address of the listeners of new files; empty: all'),
+  writePort: port(3598, 'first write port of new files; the n-th group gets writePort + 2n'),
+  leasePort: port(
+    7073,
+    'loopback port that HAProxy checks: closed when this router cannot vouch for its routes',
+  ),
+});
+
+const failover = z.strictObject({
+  automatic: z.boolean().default(true).describe('false: only alerts and operator commands move a primary'),
+  cooldownMs: ms(600_000, 'no second automatic failover of a group within'),
+  gatherTimeoutMs: ms(2000, 'deadline of the evidence about a dead primary'),
+  freezeTimeoutMs: ms(30_000, 'deadline for candidates to apply what they received'),
+  stepTimeoutMs: ms(
+    30_000,
+    'deadline of every other step; past it the plan is blocked and the operator told',
+  ),
+  stalledMs: ms(10_000, 'a primary that answers but cannot commit for this long is failed over'),
+  allowLoss: z
+    .boolean()
+    .default(true)
+    .describe(
+      'go on when transactions that only the dead primary holds cannot be fetched; they are counted and named',
+    ),
+});
+
+const catchUp = z.strictObject({
+  policy: z
+    .enum(['always', 'never', 'acked-only'])
+    .default('always')
+    .describe("carry over the dead primary's own transactions"),
+  deadlineMs: ms(10_000, 'time allowed for it'),
+});
+
+const rejoin = z.strictObject({
+  automatic: z.boolean().default(true).describe('the agent brings a returned primary back as a replica'),
+  publish: z
+    .enum(['auto', 'manual'])
+    .default('auto')
+    .describe('auto: back on the read list by itself; manual: by setha'),
+  clone: z
+    .enum(['never', 'allowed'])
+    .default('never')
+    .describe('re-provision by CLONE what cannot be rolled back'),
+});
+
+const alertSinks = z.strictObject({
+  command: z.array(z.string()).default([]).describe('program and arguments run for each alert'),
+  webhook: z.string().default('').describe('URL that gets each alert as JSON by POST'),
+  timeoutMs: ms(5000, 'deadline of a sink'),
+  repeatMs: ms(300_000, 'a standing condition is told again after'),
+});
+
+const log = z.strictObject({
+  level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('least level that is written'),
+  format: z.enum(['json', 'text']).default('json').describe('one JSON object a line, or text'),
+});
+
+const fleet = z.strictObject({
+  max: z
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe('automatic failovers in the window; more hold, for it is the network or us'),
+  windowMs: ms(60_000, 'the window'),
+});
+
+/** The one configuration file, the same for every role. Each key has a default and a description. */
+export const configSchema = z.strictObject({
+  zookeeper: zookeeper.prefault({}),
+  mysql: mysql.prefault({}),
+  peer: peer.prefault({}),
+  agent: agent.prefault({}),
+  coordinator: coordinator.prefault({}),
+  router: router.prefault({}),
+  failover: failover.prefault({}),
+  catchUp: catchUp.prefault({}),
+  salvage: z
+    .strictObject({
+      directory: path('where transactions taken back are saved').default('/var/lib/dcmha/salvage'),
+    })
+    .prefault({}),
+  rejoin: rejoin.prefault({}),
+  alerts: alertSinks.prefault({}),
+  fleet: fleet.prefault({}),
+  log: log.prefault({}),
+});
+
+export type Config = z.infer<typeof configSchema>;

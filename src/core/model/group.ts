@@ -1,0 +1,73 @@
+import type { Endpoint } from './endpoint.ts';
+
+/** `no`: never the primary. `prefer-not`: only when nobody else can be. */
+export type PromoteRule = 'prefer' | 'allow' | 'prefer-not' | 'no';
+
+/** What `meta/host/H` says of one MySQL server. */
+export interface Member {
+  /** The host's id in ZooKeeper (see `hostId`). */
+  readonly id: string;
+  readonly group: string;
+  readonly endpoint: Endpoint;
+  /** The data centre; members without one count as in the same unnamed one. */
+  readonly dc?: string | undefined;
+  /** Higher is preferred among equally advanced candidates. Default 100. */
+  readonly priority: number;
+  readonly promote: PromoteRule;
+  /** The agent's control endpoint. */
+  readonly agent: Endpoint;
+  /** HAProxy weight on the read side, 0-256. */
+  readonly weight?: number | undefined;
+}
+
+/** The recorded primary. `epoch` is the version of the znode `master/G`: it grows with every change of the record. */
+export interface PrimaryRecord {
+  readonly id: string;
+  readonly epoch: number;
+}
+
+/** What `haproxy/G` publishes. `write` is undefined while the group is fenced. */
+export interface Route {
+  readonly write: Endpoint | undefined;
+  readonly read: readonly Endpoint[];
+}
+
+/** What router R says it has applied (`route-ack/G/R`). */
+export interface RouteAck {
+  readonly router: string;
+  /** The version of `haproxy/G` that is in force at this router; -1 when it vouches for none. */
+  readonly version: number;
+  /** The write server in force, `''` when closed. */
+  readonly write: string;
+  /** Sessions still open to any server that is not `write`. */
+  readonly oldSessions: number;
+  /** The router closes its write side by itself when it is cut off for this long, in ms. */
+  readonly leaseMs: number;
+}
+
+/**
+ * What an agent says of its own MySQL server.
+ * dead: the process is gone or refuses on its socket. stalled: it connects but cannot commit. saturated: no free
+ * connection, alive. unknown: checks are in doubt.
+ */
+export type Verdict = 'up' | 'dead' | 'stalled' | 'saturated' | 'read-only-fs' | 'unknown';
+
+/** The content of `online-list/H`. */
+export interface PresenceRecord {
+  readonly verdict: Verdict;
+  /** When the verdict began, ms since 1970. */
+  readonly since: number;
+  /** The agent's control endpoint as `host:port`. */
+  readonly agent: string;
+  readonly version: string;
+  /** Why, in words for the operator. */
+  readonly why?: string | undefined;
+}
+
+/** The content of `watermark/G`: the highest executed set known of the primary of `epoch`. */
+export interface Watermark {
+  readonly epoch: number;
+  readonly executed: string;
+  /** ms since 1970. */
+  readonly at: number;
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { PeerApi } from './api.ts';
+
+/** Proof about the writers of one epoch at one host (design, section 5). */
+export const fenceEvidence = z.discriminatedUnion('kind', [
+  /** (a) super_read_only is on and no session that could write is left. */
+  z.object({ kind: z.literal('read-only'), killed: z.number() }),
+  /** (b) mysqld's process is gone; it boots read-only. */
+  z.object({ kind: z.literal('process-gone'), detail: z.string() }),
+]);
+export type FenceEvidence = z.infer<typeof fenceEvidence>;
+
+/** What an agent offers on its control port. All are safe to repeat. */
+export const agentApi = {
+  status: {
+    params: z.object({}),
+    result: z.object({
+      host: z.string(),
+      group: z.string().optional(),
+      verdict: z.string(),
+      since: z.number(),
+      version: z.string(),
+      pid: z.number().optional(),
+      writable: z.boolean().optional(),
+    }),
+  },
+  /** Makes sure that nothing more is written under `epoch` or any earlier one, and remembers it. Refused: `MYSQL_*`. */
+  fence: { params: z.object({ group: z.string(), epoch: z.number().int() }), result: fenceEvidence },
+  /** Opens writes when `master/group` names this host with just this epoch. Refused otherwise, with the reason. */
+  openWrites: {
+    params: z.object({ group: z.string(), epoch: z.number().int() }),
+    result: z.object({ opened: z.literal(true) }),
+  },
+  /**
+   * Failsafe: the primary of `epoch` (or a router that vouches for it) is cut off from ZooKeeper and asks every promotable member
+   * to refuse promotion for `leaseMs`. Refused when this host was promoted, or knows of a newer epoch.
+   */
+  acceptPrimary: {
+    params: z.object({
+      group: z.string(),
+      epoch: z.number().int(),
+      primary: z.string(),
+      leaseMs: z.number().positive(),
+    }),
+    result: z.object({ accepted: z.literal(true) }),
+  },
+} as const satisfies PeerApi;

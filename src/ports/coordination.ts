@@ -1,0 +1,55 @@
+/** One znode as read. */
+export interface Znode {
+  readonly data: Buffer;
+  readonly version: number;
+  /** The session id that owns an ephemeral node, as text; undefined for a persistent one. */
+  readonly owner: string | undefined;
+}
+
+export type CreateMode = 'persistent' | 'ephemeral' | 'sequential';
+
+/** An ephemeral node that lives as long as this process wants it: made again after every session expiry. */
+export interface Presence {
+  /** Publishes new content; resolves when it stands in ZooKeeper (or will, at the next session). */
+  update(data: string): Promise<void>;
+  /** Withdraws it: deletes the node and stops making it again. */
+  withdraw(): Promise<void>;
+}
+
+export type SessionState = 'connecting' | 'connected' | 'closed';
+
+/**
+ * The shared store (ZooKeeper). Paths are relative to the installation's root: `/master/g1`.
+ * Every call has the session's own deadline; on a lost connection it throws `SESSION_LOST`, and the caller may try again.
+ */
+export interface Coordination {
+  /** undefined when there is no such node. */
+  read(path: string): Promise<Znode | undefined>;
+  /** Names of the children, sorted; [] when there is no such node. */
+  children(path: string): Promise<readonly string[]>;
+  /** Returns the path made (differs for sequential). Throws `ZNODE_EXISTS`, `ZNODE_MISSING` (no parent). */
+  create(path: string, data: string, mode?: CreateMode): Promise<string>;
+  /** Sets the data; returns the new version. Throws `ZNODE_CONFLICT` when `expectedVersion` is not the node's, `ZNODE_MISSING`. */
+  write(path: string, data: string, expectedVersion?: number): Promise<number>;
+  /** False when it was not there. Throws `ZNODE_CONFLICT`. */
+  remove(path: string, expectedVersion?: number): Promise<boolean>;
+  /** Flushes the leader's changes to the server we read from: after it, a read proves contact with the ensemble. */
+  sync(path: string): Promise<void>;
+  /**
+   * Calls `wake` after each change of the node's data or existence, and once after each reconnect or new session, so that
+   * no change is missed. What changed is not told: look at everything again. Stops when `signal` aborts.
+   */
+  watchData(path: string, wake: () => void, signal: AbortSignal): void;
+  /** The same for the set of children. */
+  watchChildren(path: string, wake: () => void, signal: AbortSignal): void;
+  /** Keeps an ephemeral node. One that another session owns is waited for, then taken over once it is gone. */
+  present(path: string, data: string): Presence;
+  /** As the client library believes; not evidence (a blocked loop or a cut network is noticed late). */
+  state(): SessionState;
+  /** The negotiated session timeout, ms. */
+  sessionTimeoutMs(): number;
+  /** The current session's id as text, to compare with a znode's owner. */
+  sessionId(): string | undefined;
+  /** Told at every change of {@link state} and every new session. */
+  onState(listener: (state: SessionState) => void, signal: AbortSignal): void;
+}

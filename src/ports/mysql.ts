@@ -1,0 +1,71 @@
+import type { Endpoint } from '../core/model/endpoint.ts';
+
+/** One attempt to talk to a server. A refusal is an answer: something alive said no. */
+export type Probe =
+  | { readonly kind: 'up'; readonly status: ServerStatus }
+  | { readonly kind: 'refused'; readonly errno: number; readonly message: string }
+  | { readonly kind: 'down'; readonly code: string; readonly message: string };
+
+/** What a server says of itself. GTID sets are text as the server prints them, white space removed. */
+export interface ServerStatus {
+  readonly serverUuid: string;
+  readonly serverId: number;
+  readonly version: string;
+  readonly readOnly: boolean;
+  readonly superReadOnly: boolean;
+  readonly gtidMode: string;
+  readonly executed: string;
+  readonly purged: string;
+  readonly channels: readonly ChannelStatus[];
+}
+
+/** One replication channel of a replica; the default channel's name is ''. */
+export interface ChannelStatus {
+  readonly name: string;
+  readonly source: Endpoint;
+  /** connecting: running, not attached to its source. */
+  readonly receiver: 'on' | 'connecting' | 'off';
+  readonly applier: 'on' | 'off';
+  readonly retrieved: string;
+  /** Seconds behind, as the server estimates; undefined when it cannot tell. */
+  readonly lagSeconds: number | undefined;
+  readonly receiverError: string | undefined;
+  readonly applierError: string | undefined;
+  /** Age of the last heartbeat or event from the source, ms; undefined when the server does not tell. */
+  readonly lastHeardMs: number | undefined;
+}
+
+/** How a replica is attached to its source. Always issued whole: nothing relies on what was there. */
+export interface SourceProfile {
+  readonly source: Endpoint;
+  readonly channel: string;
+}
+
+export interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * What is done to MySQL servers, each safe to repeat. Throws `MYSQL_UNREACHABLE` (no connection), `MYSQL_REFUSED` (an answer
+ * that says no: 1040, 1045...), `MYSQL_REJECTED` (a statement failed), `TIMED_OUT`. Messages never hold a password.
+ */
+export interface Mysql {
+  /** Never throws: the outcome is the value. */
+  probe(server: Endpoint, options: CallOptions): Promise<Probe>;
+  status(server: Endpoint, options: CallOptions): Promise<ServerStatus>;
+  /** super_read_only=ON, then kills every session that could still write; returns how many were killed. */
+  fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }>;
+  /** super_read_only=OFF, read_only=OFF. Called by the agent only. */
+  openWrites(server: Endpoint, options: CallOptions): Promise<void>;
+  /** Ends the receiver of a channel; the applier goes on. */
+  stopReceiver(server: Endpoint, channel: string, options: CallOptions): Promise<void>;
+  /** Starts both threads of a channel (or nothing when the channel is not configured). */
+  startReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void>;
+  /** True when all of `gtids` were executed before the deadline. */
+  waitExecuted(server: Endpoint, gtids: string, options: CallOptions): Promise<boolean>;
+  /** Stops and forgets a channel (STOP REPLICA; RESET REPLICA ALL); a missing one is done already. */
+  resetReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void>;
+  /** Points a channel at a source with AUTO_POSITION and starts it; an equal running channel is left alone. */
+  follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void>;
+}
