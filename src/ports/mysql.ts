@@ -41,6 +41,18 @@ export interface SourceProfile {
   readonly channel: string;
 }
 
+/** What one small commit on a primary came to. */
+export type CommitProbe =
+  | { readonly kind: 'committed'; readonly tookMs: number }
+  /** super_read_only is on: nobody can commit here, so this says nothing about the disk. */
+  | { readonly kind: 'read-only' }
+  /** It answers, yet the commit did not come back before the deadline, or the server reports a full disk. */
+  | { readonly kind: 'stalled'; readonly message: string }
+  /** The file system, or InnoDB, became read-only under it. */
+  | { readonly kind: 'read-only-fs'; readonly message: string }
+  | { readonly kind: 'refused'; readonly errno: number; readonly message: string }
+  | { readonly kind: 'down'; readonly code: string; readonly message: string };
+
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -68,4 +80,17 @@ export interface Mysql {
   resetReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void>;
   /** Points a channel at a source with AUTO_POSITION and starts it; an equal running channel is left alone. */
   follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void>;
+  /**
+   * Replaces the one row of `dcmha.heartbeat` (made when missing) as an ordinary replicated transaction, so it fails where the
+   * application's own commits fail: redo, binlog, semi-sync. Never throws. Only for a writable primary. While an earlier probe of a
+   * server still hangs, a call waits for that one instead of piling up sessions.
+   */
+  commitProbe(server: Endpoint, options: CallOptions): Promise<CommitProbe>;
+  /** Sessions that {@link fence} would kill: clients', not our own, replication's nor the server's. */
+  sessionCount(server: Endpoint, options: CallOptions): Promise<number>;
+  /**
+   * Holds one idle connection, made again whenever it is lost, until `signal` aborts. `onLost` is called as soon as an established
+   * connection ends, which for a local server is the moment its process dies.
+   */
+  watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void;
 }
