@@ -20,7 +20,9 @@ export type SessionState = 'connecting' | 'connected' | 'closed';
 
 /**
  * The shared store (ZooKeeper). Paths are relative to the installation's root: `/master/g1`.
- * Every call has the session's own deadline; on a lost connection it throws `SESSION_LOST`, and the caller may try again.
+ * Every call has the session's own deadline; on a lost connection it throws `SESSION_LOST`, and the caller may try again: a
+ * write that failed so may have been made all the same. `ZNODE_DENIED`: the node's ACL does not let us; `ZNODE_TOO_LARGE`: more
+ * than about 1 MB, refused before it is sent (a server closes the connection of whoever sends it).
  */
 export interface Coordination {
   /** undefined when there is no such node. */
@@ -31,7 +33,7 @@ export interface Coordination {
   create(path: string, data: string, mode?: CreateMode): Promise<string>;
   /** Sets the data; returns the new version. Throws `ZNODE_CONFLICT` when `expectedVersion` is not the node's, `ZNODE_MISSING`. */
   write(path: string, data: string, expectedVersion?: number): Promise<number>;
-  /** False when it was not there. Throws `ZNODE_CONFLICT`. */
+  /** False when it was not there. Throws `ZNODE_CONFLICT` for another version, and when it has children. */
   remove(path: string, expectedVersion?: number): Promise<boolean>;
   /** Flushes the leader's changes to the server we read from: after it, a read proves contact with the ensemble. */
   sync(path: string): Promise<void>;

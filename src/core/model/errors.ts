@@ -9,6 +9,8 @@ export type ErrorCode =
   | 'ZNODE_CONFLICT'
   | 'ZNODE_EXISTS'
   | 'ZNODE_MISSING'
+  | 'ZNODE_DENIED'
+  | 'ZNODE_TOO_LARGE'
   | 'SESSION_LOST'
   | 'LOCK_LOST'
   | 'MYSQL_UNREACHABLE'
