@@ -36,3 +36,30 @@ export interface CommandRunner {
 export interface HttpPoster {
   post(url: string, body: string, options: { readonly timeoutMs: number }): Promise<void>;
 }
+
+/** What a process id named by a pid file is. `gone` also means: the id now belongs to some other program, or is a zombie. */
+export type ProcessState =
+  | { readonly kind: 'alive'; readonly pid: number }
+  | { readonly kind: 'gone'; readonly detail: string }
+  /** The pid file cannot be read and no pid is remembered. */
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+/** The mysqld process of this host, found by its pid file. mysqld is not our child, so nobody tells us when it ends: ask. */
+export interface ProcessWatch {
+  /**
+   * Reads the pid file (again: a restart changes it) and looks whether that process lives and is mysqld by its command line.
+   * The last pid seen alive is remembered: with no pid file left, its state is the answer. Never throws.
+   */
+  look(pidFile: string): Promise<ProcessState>;
+  /** SIGKILL, only if `pid` is still mysqld. Resolves to false when there was nothing to kill. Throws `UNEXPECTED` (not permitted). */
+  kill(pid: number): Promise<boolean>;
+  /** Whether the file system that holds `directory` is mounted read-only; false when that cannot be told. */
+  readOnlyMount(directory: string): Promise<boolean>;
+}
+
+/** A small file that a process must not forget: text, replaced atomically, on the disk before `write` resolves. */
+export interface StateFile {
+  /** undefined when it was never written. Throws `UNEXPECTED` when it cannot be read. */
+  read(): Promise<string | undefined>;
+  write(text: string): Promise<void>;
+}
