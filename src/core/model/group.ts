@@ -52,6 +52,18 @@ export interface RouteAck {
  */
 export type Verdict = 'up' | 'dead' | 'stalled' | 'saturated' | 'read-only-fs' | 'unknown';
 
+/**
+ * A replica's replication as its agent sees it; published when its class changes, not per second.
+ * replicating: both threads run and it is attached to its source. errant: it holds transactions that the primary does not.
+ */
+export interface ReplicationHealth {
+  readonly state: 'replicating' | 'connecting' | 'stopped' | 'broken' | 'errant' | 'none';
+  /** The source of the default channel as `host:port`; '' without one. */
+  readonly source: string;
+  /** Seconds behind when this was published. */
+  readonly lagSeconds?: number | undefined;
+}
+
 /** The content of `online-list/H`. */
 export interface PresenceRecord {
   readonly verdict: Verdict;
@@ -62,6 +74,9 @@ export interface PresenceRecord {
   readonly version: string;
   /** Why, in words for the operator. */
   readonly why?: string | undefined;
+  /** True while the agent has writes open. */
+  readonly writable?: boolean | undefined;
+  readonly replication?: ReplicationHealth | undefined;
 }
 
 /** The content of `watermark/G`: the highest executed set known of the primary of `epoch`. */

@@ -1,0 +1,92 @@
+import type { GroupSnapshot } from '../model/snapshot.ts';
+import { assess, type Assessment } from './assess.ts';
+
+/** The limits that an installation or a group sets (config section `failover` and `fleet`, znode `policy/G`). */
+export interface FailoverPolicy {
+  readonly automatic: boolean;
+  readonly cooldownMs: number;
+  readonly stalledMs: number;
+  readonly fleetMax: number;
+}
+
+export type RefusalReason = 'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate';
+
+export type Decision =
+  | { readonly kind: 'nothing' }
+  /** Tell the operator; nothing moves. */
+  | {
+      readonly kind: 'alert';
+      readonly alert: 'heartbeat-lost' | 'two-primaries' | 'stalled';
+      readonly seen: readonly string[];
+    }
+  /** Look again after `afterMs`. */
+  | { readonly kind: 'look-again'; readonly afterMs: number; readonly seen: readonly string[] }
+  | { readonly kind: 'failover'; readonly cause: string; readonly seen: readonly string[] }
+  /** A failover is due, and this forbids it. */
+  | {
+      readonly kind: 'refuse';
+      readonly reason: RefusalReason;
+      readonly why: string;
+      readonly cause: string;
+      readonly seen: readonly string[];
+    };
+
+const doubtMs = 300;
+
+/** What to do about a group now: a pure function of what was seen and the policy. */
+export function decide(snapshot: GroupSnapshot, policy: FailoverPolicy): Decision {
+  const assessment = assess(snapshot);
+  switch (assessment.kind) {
+    case 'healthy':
+    case 'no-primary-recorded':
+      return { kind: 'nothing' };
+    case 'heartbeat-lost':
+    case 'two-primaries':
+      return { kind: 'alert', alert: assessment.kind, seen: assessment.seen };
+    case 'primary-in-doubt':
+      return { kind: 'look-again', afterMs: doubtMs, seen: assessment.seen };
+    case 'primary-stalled':
+      return decideStalled(snapshot, policy, assessment);
+    case 'primary-dead':
+      return permit(snapshot, policy, { cause: assessment.kind, seen: assessment.seen });
+  }
+}
+
+function decideStalled(
+  snapshot: GroupSnapshot,
+  policy: FailoverPolicy,
+  { seen, since, kind }: Extract<Assessment, { kind: 'primary-stalled' }>,
+): Decision {
+  if (snapshot.takenAt - since < policy.stalledMs) return { kind: 'alert', alert: 'stalled', seen };
+  return permit(snapshot, policy, { cause: kind, seen });
+}
+
+/** The guards of an automatic failover; the first that forbids it is named. */
+function permit(
+  snapshot: GroupSnapshot,
+  policy: FailoverPolicy,
+  due: { readonly cause: string; readonly seen: readonly string[] },
+): Decision {
+  const refuse = (reason: RefusalReason, why: string): Decision => ({ kind: 'refuse', reason, why, ...due });
+  const group = snapshot.group;
+  if (snapshot.paused) return refuse('paused', `the group is paused: dcmha unsetwhite --group ${group}`);
+  if (!policy.automatic)
+    return refuse('manual', `failover.automatic is false: dcmha failover --group ${group}`);
+  const sinceLast = snapshot.takenAt - (snapshot.lastFailoverAt ?? -Infinity);
+  if (sinceLast < policy.cooldownMs) {
+    const why = `last failover ${Math.round(sinceLast / 1000)} s ago, cooldown ${policy.cooldownMs / 1000} s: dcmha failover --group ${group}`;
+    return refuse('cooldown', why);
+  }
+  if (snapshot.recentFailovers >= policy.fleetMax) {
+    return refuse(
+      'fleet-wide-trouble',
+      `${snapshot.recentFailovers} groups lost their primary at once: the network, or us?`,
+    );
+  }
+  const eligible = snapshot.members.filter(
+    ({ member, probe }) =>
+      member.id !== snapshot.primary?.id && member.promote !== 'no' && probe?.kind !== 'down',
+  );
+  if (eligible.length === 0) return refuse('no-candidate', 'no replica that may be promoted answers');
+  return { kind: 'failover', ...due };
+}

@@ -1,0 +1,31 @@
+import type { Probe } from '../../ports/mysql.ts';
+import type { Member, PresenceRecord, PrimaryRecord, Route, Watermark } from './group.ts';
+
+/** One server as one coordinator saw it at one moment. */
+export interface MemberView {
+  readonly member: Member;
+  /** What its agent says; undefined when its presence is gone. */
+  readonly presence: PresenceRecord | undefined;
+  /** This coordinator's own attempt; undefined when there was no reason to ask. */
+  readonly probe: Probe | undefined;
+  /** When the replica was taken off the read list, ms since 1970; undefined when it was not. */
+  readonly offSince: number | undefined;
+}
+
+/** Everything a decision about a group may use, read at one moment. */
+export interface GroupSnapshot {
+  readonly group: string;
+  /** ms since 1970. */
+  readonly takenAt: number;
+  /** The coordinator that looked. */
+  readonly takenBy: string;
+  readonly members: readonly MemberView[];
+  readonly primary: PrimaryRecord | undefined;
+  readonly paused: boolean;
+  readonly route: { readonly route: Route; readonly version: number } | undefined;
+  readonly watermark: Watermark | undefined;
+  /** When this group's last automatic failover ended, ms since 1970. */
+  readonly lastFailoverAt: number | undefined;
+  /** Automatic failovers of other groups that began within the fleet's window. */
+  readonly recentFailovers: number;
+}

@@ -1,0 +1,55 @@
+import { elect, type Election } from '../decide/elect.ts';
+import { failure, isDone, outcomeAs, type BootstrapPlan, type Next } from './plan.ts';
+import type { Step } from './steps.ts';
+
+/**
+ * The first primary of a group (`add`): a member that holds all that any member holds (the first in order of preference when all are
+ * equal) is recorded, opened and published; the others follow it.
+ */
+export function nextOfBootstrap(plan: BootstrapPlan): Next {
+  if (plan.abandonedBy !== undefined) return { kind: 'finished', result: 'abandoned' };
+  const blocked = failure(plan);
+  if (blocked !== undefined) return blocked;
+  const hosts = plan.inputs.members.map(({ id }) => id);
+  if (!isDone(plan, 'freeze')) return step({ kind: 'freeze', hosts });
+  const election = electFirst(plan);
+  if (election.kind === 'refused') return { kind: 'blocked', reason: election.reason, why: election.why };
+  const host = election.host;
+  if (election.behind && !isDone(plan, 'equalize')) {
+    return step({ kind: 'equalize', host, source: election.mostAdvanced, until: election.set });
+  }
+  return open(plan, host) ?? settle(plan, host);
+}
+
+function open(plan: BootstrapPlan, host: string): Next | undefined {
+  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host });
+  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
+  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
+  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
+  return undefined;
+}
+
+function settle(plan: BootstrapPlan, host: string): Next {
+  const others = plan.inputs.members.map(({ id }) => id).filter((id) => id !== host);
+  if (!isDone(plan, 'repoint')) return step({ kind: 'repoint', hosts: others, source: host });
+  const read = outcomeAs(plan, 'repoint', 'repointed')?.hosts ?? [];
+  if (!isDone(plan, 'publish-route')) return step({ kind: 'publish-route', write: host, read });
+  if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
+  const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
+  return { kind: 'finished', result: 'done', primary: host, epoch };
+}
+
+function step(it: Step): Next {
+  return { kind: 'step', step: it };
+}
+
+function electFirst(plan: BootstrapPlan): Election {
+  const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
+  const silent = positions.filter(({ error }) => error !== undefined);
+  // A member that does not answer now might hold more than the others: a first primary is not chosen behind its back.
+  if (silent.length > 0) {
+    const why = silent.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
+    return { kind: 'refused', reason: 'no-candidate', why: `every member must answer: ${why}` };
+  }
+  return elect(plan.inputs.members, positions, { to: plan.inputs.to });
+}

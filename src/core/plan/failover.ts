@@ -1,0 +1,131 @@
+import { elect, type Election } from '../decide/elect.ts';
+import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
+import type { Step } from './steps.ts';
+
+type Elected = Extract<Election, { kind: 'elected' }>;
+
+/**
+ * The next step of a failover: a function of what was recorded, so that every coordinator that takes the plan over chooses the same.
+ * Writes open only after the record; the route goes out before the repointing, so that the outage does not wait for the slowest replica.
+ */
+export function nextOfFailover(plan: FailoverPlan): Next {
+  return failure(plan) ?? undo(plan) ?? stopOld(plan) ?? choose(plan);
+}
+
+function step(it: Step): Next {
+  return { kind: 'step', step: it };
+}
+
+/** Until it is certain that the old primary takes no more writes. */
+function stopOld(plan: FailoverPlan): Next | undefined {
+  const { oldPrimary, epoch } = plan.inputs;
+  if (!isDone(plan, 'close-route')) return step({ kind: 'close-route' });
+  if (!isDone(plan, 'fence')) return step({ kind: 'fence', host: oldPrimary, epoch });
+  const fenced = outcomeAs(plan, 'fence', 'fenced');
+  if (fenced === undefined && !isDone(plan, 'await-leases'))
+    return step({ kind: 'await-leases', host: oldPrimary, epoch });
+  if (!isDone(plan, 'freeze')) {
+    const hosts = plan.inputs.members.map(({ id }) => id).filter((id) => id !== oldPrimary);
+    const until = fenced?.executed;
+    return step({ kind: 'freeze', hosts, ...(until === undefined ? {} : { until }) });
+  }
+  return undefined;
+}
+
+/** From the positions to the end. */
+function choose(plan: FailoverPlan): Next {
+  const election = electionOf(plan);
+  if (election.kind === 'refused') return { kind: 'blocked', reason: election.reason, why: election.why };
+  if (election.behind && !isDone(plan, 'equalize')) {
+    return step({
+      kind: 'equalize',
+      host: election.host,
+      source: election.mostAdvanced,
+      until: election.set,
+    });
+  }
+  if (!isDone(plan, 'catch-up')) {
+    return step({
+      kind: 'catch-up',
+      host: election.host,
+      from: plan.inputs.oldPrimary,
+      epoch: plan.inputs.epoch,
+    });
+  }
+  const loss = knownLoss(plan);
+  if (loss.count > BigInt(plan.inputs.maxLoss)) {
+    const why = `${loss.count.toString()} transactions of ${plan.inputs.oldPrimary} would be lost (${loss.missing}); allowed: ${plan.inputs.maxLoss}`;
+    return { kind: 'blocked', reason: 'would-lose-data', why };
+  }
+  return open(plan, election) ?? settle(plan, election);
+}
+
+/** Promotion, record, writes, route: the order that keeps one writer. */
+function open(plan: FailoverPlan, { host }: Elected): Next | undefined {
+  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host });
+  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
+  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
+  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
+  if (!isDone(plan, 'publish-route'))
+    return step({ kind: 'publish-route', write: host, read: readers(plan, host) });
+  return undefined;
+}
+
+/** Replicas follow, routers confirm, the old primary's return is prepared. */
+function settle(plan: FailoverPlan, { host }: Elected): Next {
+  const { oldPrimary, members } = plan.inputs;
+  const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
+  if (!isDone(plan, 'repoint')) {
+    const alive = outcomeAs(plan, 'fence', 'fenced')?.executed !== undefined;
+    const hosts = members.map(({ id }) => id).filter((id) => id !== host && (id !== oldPrimary || alive));
+    return step({ kind: 'repoint', hosts, source: host });
+  }
+  if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
+  if (!isDone(plan, 'mark-rejoin'))
+    return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
+  return { kind: 'finished', result: 'done', primary: host, epoch };
+}
+
+/** While nothing is recorded, the old primary gets everything back: a new epoch of its own, its route, its replicas. */
+function undo(plan: FailoverPlan): Next | undefined {
+  if (plan.abandonedBy === undefined) return undefined;
+  const { oldPrimary, epoch, read } = plan.inputs;
+  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
+  const primary = recorded?.kind === 'record-primary' ? recorded.host : oldPrimary;
+  if (primary !== oldPrimary) return { kind: 'finished', result: 'abandoned', primary };
+  if (!isDone(plan, 'close-route'))
+    return { kind: 'finished', result: 'abandoned', primary: oldPrimary, epoch };
+  if (recorded === undefined) return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
+  if (!isDone(plan, 'publish-route')) return step({ kind: 'publish-route', write: oldPrimary, read });
+  if (isDone(plan, 'freeze') && !isDone(plan, 'resume-replication')) {
+    const hosts = plan.inputs.members.map(({ id }) => id).filter((id) => id !== oldPrimary);
+    return step({ kind: 'resume-replication', hosts, source: oldPrimary });
+  }
+  return { kind: 'finished', result: 'abandoned', primary: oldPrimary };
+}
+
+/** Whom the recorded positions elect. */
+export function electionOf(plan: FailoverPlan): Election {
+  const { members, oldPrimary, to } = plan.inputs;
+  const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
+  return elect(members, positions, { home: members.find(({ id }) => id === oldPrimary)?.dc, to });
+}
+
+/** What is known to be missing at the elected one after the catch-up, counted against the watermark and the old binlog. */
+export function knownLoss(plan: FailoverPlan): { readonly missing: string; readonly count: bigint } {
+  const outcome = outcomeOf(plan, 'catch-up');
+  if (outcome?.kind !== 'caught-up' && outcome?.kind !== 'not-caught-up') return { missing: '', count: 0n };
+  const known = parseGtidSet(plan.inputs.watermark)
+    .union(parseGtidSet(outcome.kind === 'not-caught-up' ? outcome.missing : ''))
+    .union(parseGtidSet(outcomeAs(plan, 'fence', 'fenced')?.executed ?? ''));
+  const missing = known.subtract(parseGtidSet(outcome.executed));
+  return { missing: missing.toCompactString(), count: missing.count() };
+}
+
+/** The read list while the dust settles: frozen candidates that were readers; a lone server reads from itself. */
+function readers(plan: FailoverPlan, primary: string): string[] {
+  const alive =
+    outcomeAs(plan, 'freeze', 'positions')?.positions.filter(({ error }) => error === undefined) ?? [];
+  return alive.map(({ host }) => host).filter((id) => id !== primary && plan.inputs.read.includes(id));
+}

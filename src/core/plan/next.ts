@@ -1,0 +1,13 @@
+import { nextOfBootstrap } from './bootstrap.ts';
+import { nextOfFailover } from './failover.ts';
+import type { Next, Plan } from './plan.ts';
+
+/** What a plan wants now: a pure function of its journal. */
+export function next(plan: Plan): Next {
+  switch (plan.kind) {
+    case 'failover':
+      return nextOfFailover(plan);
+    case 'bootstrap':
+      return nextOfBootstrap(plan);
+  }
+}

@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import { entrySchema, type Entry, type Outcome, type OutcomeKind, type Step } from './steps.ts';
+
+/** The number of this program's plan language. A journal of another number is left alone. */
+export const PROGRAM = 1;
+
+const planMember = z.object({
+  id: z.string(),
+  dc: z.string().optional(),
+  priority: z.number(),
+  promote: z.enum(['prefer', 'allow', 'prefer-not', 'no']),
+});
+export type PlanMember = z.infer<typeof planMember>;
+
+const common = {
+  id: z.string(),
+  group: z.string(),
+  startedAt: z.number(),
+  /** The coordinator or operator that began it. */
+  startedBy: z.string(),
+  entries: z.array(entrySchema),
+  /** Set by an operator: undo what can be undone, then end. */
+  abandonedBy: z.string().optional(),
+};
+
+export const failoverPlanSchema = z.object({
+  ...common,
+  kind: z.literal('failover'),
+  inputs: z.object({
+    cause: z.string(),
+    /** What was seen, one line an observer. */
+    seen: z.array(z.string()),
+    automatic: z.boolean(),
+    oldPrimary: z.string(),
+    epoch: z.number(),
+    members: z.array(planMember),
+    /** The operator's choice. */
+    to: z.string().optional(),
+    /** The highest executed set known of the old primary. */
+    watermark: z.string(),
+    /** Known lost transactions above this number block the plan. */
+    maxLoss: z.number(),
+    catchUp: z.enum(['always', 'never', 'acked-only']),
+    /** Read servers of the route before. */
+    read: z.array(z.string()),
+  }),
+});
+export type FailoverPlan = z.infer<typeof failoverPlanSchema>;
+
+export const bootstrapPlanSchema = z.object({
+  ...common,
+  kind: z.literal('bootstrap'),
+  inputs: z.object({ members: z.array(planMember), to: z.string().optional(), epoch: z.number() }),
+});
+export type BootstrapPlan = z.infer<typeof bootstrapPlanSchema>;
+
+export const planSchema = z.discriminatedUnion('kind', [failoverPlanSchema, bootstrapPlanSchema]);
+export type Plan = z.infer<typeof planSchema>;
+
+/** What a plan wants now. */
+export type Next =
+  | { readonly kind: 'step'; readonly step: Step }
+  | { readonly kind: 'blocked'; readonly reason: string; readonly why: string }
+  | {
+      readonly kind: 'finished';
+      readonly result: 'done' | 'abandoned';
+      readonly primary?: string;
+      readonly epoch?: number;
+    };
+
+/** Appends what a step brought. */
+export function record<P extends Plan>(plan: P, entry: Entry): P {
+  return { ...plan, entries: [...plan.entries, entry] };
+}
+
+/** The last outcome of a kind of step, or undefined when it was not performed. */
+export function outcomeOf(plan: Plan, step: Step['kind']): Outcome | undefined {
+  return plan.entries.findLast((entry) => entry.step.kind === step)?.outcome;
+}
+
+export function isDone(plan: Plan, step: Step['kind']): boolean {
+  return outcomeOf(plan, step) !== undefined;
+}
+
+/** The last outcome of a step, if it is of this kind. */
+export function outcomeAs<K extends OutcomeKind>(
+  plan: Plan,
+  step: Step['kind'],
+  kind: K,
+): Extract<Outcome, { kind: K }> | undefined {
+  const outcome = outcomeOf(plan, step);
+  return outcome?.kind === kind ? (outcome as Extract<Outcome, { kind: K }>) : undefined;
+}
+
+/** The failed step that blocks the plan, if its last entry is one. */
+export function failure(plan: Plan): Next | undefined {
+  const last = plan.entries.at(-1);
+  if (last?.outcome.kind !== 'failed') return undefined;
+  return { kind: 'blocked', reason: last.outcome.code, why: `${last.step.kind}: ${last.outcome.why}` };
+}
+
+/**
+ * The plan as an operator's `task retry` wants it: while no new primary is recorded, everything from the freeze on is looked at
+ * afresh; after that only the step that failed is done again.
+ */
+export function retried<P extends Plan>(plan: P): P {
+  if (isDone(plan, 'record-primary') && outcomeAs(plan, 'record-primary', 'recorded') !== undefined) {
+    return { ...plan, entries: plan.entries.filter(({ outcome }) => outcome.kind !== 'failed') };
+  }
+  const first = plan.entries.findIndex(({ step }) => step.kind === 'freeze');
+  const kept = first < 0 ? plan.entries : plan.entries.slice(0, first);
+  return { ...plan, entries: kept.filter(({ outcome }) => outcome.kind !== 'failed') };
+}
+
+/** The plan as an operator's `task abandon` wants it: undo what can be undone, then end. */
+export function abandoned<P extends Plan>(plan: P, by: string): P {
+  return {
+    ...plan,
+    abandonedBy: by,
+    entries: plan.entries.filter(({ outcome }) => outcome.kind !== 'failed'),
+  };
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+const host = z.string();
+const gtids = z.string();
+
+/** What a plan can ask for. Hosts are ids; addresses are looked up when a step is performed. Each is safe to perform twice. */
+export const stepSchema = z.discriminatedUnion('kind', [
+  /** Publishes a route without a write server; does not wait for the routers. */
+  z.object({ kind: z.literal('close-route') }),
+  /** Gets evidence (a) or (b) that nothing more is written under `epoch` at `host`. */
+  z.object({ kind: z.literal('fence'), host, epoch: z.number() }),
+  /** Evidence (c): waits for the leases of the host's agent and of every router, or for their acknowledgement. */
+  z.object({ kind: z.literal('await-leases'), host, epoch: z.number() }),
+  /** Candidates receive `until` if they still can, stop receiving, apply what they have, and tell their sets. */
+  z.object({ kind: z.literal('freeze'), hosts: z.array(host), until: gtids.optional() }),
+  /** `host` fetches from `source` what it lacks of `until`. */
+  z.object({ kind: z.literal('equalize'), host, source: host, until: gtids }),
+  /** `host` gets what only the binlog of `from` holds. */
+  z.object({ kind: z.literal('catch-up'), host, from: host, epoch: z.number() }),
+  /** Stops and forgets replication on `host`, still read-only. */
+  z.object({ kind: z.literal('promote'), host }),
+  /** Writes `master/G`; `expectedEpoch` is the epoch it replaces, -1 for none. */
+  z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
+  z.object({ kind: z.literal('open-writes'), host, epoch: z.number() }),
+  z.object({ kind: z.literal('publish-route'), write: host, read: z.array(host) }),
+  /** Every one of `hosts` that can, follows `source`; the others leave the read list. */
+  z.object({ kind: z.literal('repoint'), hosts: z.array(host), source: host }),
+  z.object({ kind: z.literal('confirm-route') }),
+  /** Leaves for the old primary what it must know when it returns. */
+  z.object({ kind: z.literal('mark-rejoin'), host, primary: host, epoch: z.number() }),
+  /** Undo of freeze: replicas receive from `source` again. */
+  z.object({ kind: z.literal('resume-replication'), hosts: z.array(host), source: host }),
+]);
+export type Step = z.infer<typeof stepSchema>;
+
+/** Where one candidate stands. `error` set: it could not be asked or frozen and is no candidate. */
+export const positionSchema = z.object({
+  host,
+  executed: gtids,
+  retrieved: gtids,
+  version: z.string(),
+  error: z.string().optional(),
+});
+export type Position = z.infer<typeof positionSchema>;
+
+const failedHost = z.object({ host, why: z.string() });
+
+/** What a step brought. Choices are made from these recorded facts only. */
+export const outcomeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('done'), detail: z.string().optional() }),
+  z.object({
+    kind: z.literal('fenced'),
+    /** (a) read-only confirmed by the agent or by SQL; (b) the process is gone. */
+    evidence: z.enum(['read-only', 'process-gone', 'read-only-by-sql']),
+    detail: z.string(),
+    /** Its executed set, when it still answers. */
+    executed: gtids.optional(),
+  }),
+  z.object({ kind: z.literal('unreachable'), why: z.string() }),
+  z.object({ kind: z.literal('positions'), positions: z.array(positionSchema) }),
+  z.object({
+    kind: z.literal('caught-up'),
+    transactions: z.number(),
+    sizeBytes: z.number(),
+    /** The candidate's executed set afterwards. */
+    executed: gtids,
+  }),
+  /** Nothing was carried over. `missing`: what is known to be lost, by GTID. */
+  z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids }),
+  z.object({ kind: z.literal('recorded'), epoch: z.number() }),
+  z.object({ kind: z.literal('repointed'), hosts: z.array(host), failed: z.array(failedHost) }),
+  z.object({ kind: z.literal('confirmed'), routers: z.array(z.string()), missing: z.array(z.string()) }),
+  /** The step's deadline passed; the plan is blocked until an operator retries or abandons it. */
+  z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
+]);
+export type Outcome = z.infer<typeof outcomeSchema>;
+export type OutcomeKind = Outcome['kind'];
+
+export const entrySchema = z.object({
+  step: stepSchema,
+  outcome: outcomeSchema,
+  /** When the step began, ms since 1970, and how long it took. */
+  at: z.number(),
+  tookMs: z.number(),
+  by: z.string(),
+});
+export type Entry = z.infer<typeof entrySchema>;
