@@ -15,7 +15,7 @@ main() {
   rm -rf "$mysql_dir/bin" "$mysql_dir/source" "$mysql_dir/version"
   mkdir -p "$mysql_dir/bin"
   case $source in
-    private) fetch_private ;;
+    private) [ -x "$mysql_dir/root/usr/sbin/mysqld" ] || fetch_private ;;
     distribution) apt_install mysql-server-core-8.0 mysql-client-core-8.0 && source=path:$(command -v mysqld) ;;
   esac
   write_wrappers "$source"

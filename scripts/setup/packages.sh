@@ -13,6 +13,10 @@ main() {
   have java || missing+=(default-jre-headless)
   have ip || missing+=(iproute2)
   have setsid || missing+=(util-linux)
+  # The zookeeper package of npm is compiled here.
+  have c++ || missing+=(g++)
+  have make || missing+=(make)
+  have python3 || missing+=(python3)
   if [ ${#missing[@]} -gt 0 ]; then
     apt_install "${missing[@]}"
     leave_haproxy_disabled "${missing[@]}"
