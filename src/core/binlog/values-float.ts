@@ -1,0 +1,88 @@
+interface Digits {
+  readonly negative: boolean;
+  /** Exactly as many significant digits as asked for. */
+  readonly text: string;
+  /** Of the first digit: 1.5 has 0. */
+  readonly exponent: number;
+}
+
+/** C's `%.<precision>g`, byte for byte. */
+export function formatG(value: number, precision: number): string {
+  if (!Number.isFinite(value)) return formatInfinite(value);
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  const digits = toDigits(value, precision);
+  const sign = digits.negative ? '-' : '';
+  if (digits.exponent < -4 || digits.exponent >= precision) {
+    return sign + withPoint(digits.text, 1) + exponentText(digits.exponent);
+  }
+  if (digits.exponent >= 0) return sign + withPoint(digits.text, digits.exponent + 1);
+  return sign + withPoint('0'.repeat(-digits.exponent) + digits.text, 1);
+}
+
+/** C's `%.<fraction>e`, byte for byte. */
+export function formatE(value: number, fraction: number): string {
+  if (!Number.isFinite(value)) return formatInfinite(value);
+  if (value === 0) return `${Object.is(value, -0) ? '-' : ''}0.${'0'.repeat(fraction)}e+00`;
+  const digits = toDigits(value, fraction + 1);
+  const sign = digits.negative ? '-' : '';
+  return `${sign}${digits.text.slice(0, 1)}.${digits.text.slice(1)}${exponentText(digits.exponent)}`;
+}
+
+/** The shortest text that reads back as the same double, as MySQL prints doubles inside JSON (mysql-server: my_gcvt). */
+export function formatShortest(value: number): string {
+  if (!Number.isFinite(value)) return formatInfinite(value);
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(value.toExponential());
+  const [sign = '', text, exponent] = [
+    match?.[1],
+    `${match?.[2] ?? ''}${match?.[3] ?? ''}`,
+    Number(match?.[4]),
+  ];
+  // my_gcvt uses %f-like form when the decimal point is within 15 digits of the first one, else an exponent without plus or padding.
+  if (exponent > 14 || exponent < -15) return `${sign}${withPoint(text, 1)}e${exponent}`;
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${text}`;
+  const whole = text.length > exponent + 1 ? withPoint(text, exponent + 1) : text.padEnd(exponent + 1, '0');
+  return sign + (whole.includes('.') ? whole : `${whole}.0`);
+}
+
+/** A literal that MySQL reads as this very DOUBLE: the exponent keeps it from being a DECIMAL. */
+export function doubleLiteral(value: number): string {
+  if (Object.is(value, -0)) return '-0e0';
+  return value.toExponential().replace('e+', 'e');
+}
+
+/**
+ * Rounds half to even on an exact tie, as glibc does; `toExponential` rounds such a tie up. A tie shows as one more digit that is 5 with
+ * nothing but zeros behind it.
+ */
+function toDigits(value: number, precision: number): Digits {
+  const rounded = split(value, precision);
+  const more = split(value, precision + 1);
+  if (!more.text.endsWith('5')) return rounded;
+  const all = split(value, 101);
+  if (/[1-9]/.test(all.text.slice(precision + 1))) return rounded;
+  const truncated = more.text.slice(0, precision);
+  const even = '02468'.includes(truncated.slice(-1));
+  return even ? { ...more, text: truncated } : rounded;
+}
+
+function split(value: number, precision: number): Digits {
+  const [mantissa = '', exponent] = value.toExponential(precision - 1).split('e');
+  const text = mantissa.replace(/[-.]/g, '');
+  return { negative: value < 0, text, exponent: Number(exponent) };
+}
+
+function withPoint(digits: string, whole: number): string {
+  const fraction = digits.slice(whole).replace(/0+$/, '');
+  return fraction === '' ? digits.slice(0, whole) : `${digits.slice(0, whole)}.${fraction}`;
+}
+
+function exponentText(exponent: number): string {
+  const size = Math.abs(exponent);
+  return `e${exponent < 0 ? '-' : '+'}${size < 10 ? '0' : ''}${size}`;
+}
+
+function formatInfinite(value: number): string {
+  if (Number.isNaN(value)) return 'nan';
+  return value < 0 ? '-inf' : 'inf';
+}
