@@ -35,7 +35,10 @@ function jsonTextWriter(out: TextBuffer, bare: boolean): JsonVisitor {
     key: (bytes, from, to) => void writeJsonString(out, bytes, from, to).ascii(': '),
     end: (container) => void out.byte(brackets[container].close),
     literal: (value) => void out.ascii(String(value)),
-    integer: (value) => void (typeof value === 'bigint' ? out.big(value) : out.int(value)),
+    integer: (value) => {
+      if (typeof value === 'bigint') out.big(value);
+      else out.int(value);
+    },
     double: (value) => void out.ascii(formatShortest(value)),
     string: (bytes, from, to) => {
       if (bare) out.raw(bytes, from, to);

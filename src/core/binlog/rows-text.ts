@@ -36,6 +36,7 @@ export function quoteIdentifier(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
 
+const empty = Buffer.alloc(0);
 const commands = { insert: '### INSERT INTO ', update: '### UPDATE ', delete: '### DELETE FROM ' } as const;
 
 /**
@@ -80,9 +81,8 @@ function writeImage(out: TextBuffer, printer: RowsPrinter, place: ImagePlace): n
   let at = nullsAt + ((present.length + 7) >> 3);
   for (let i = 0; i < present.length; i++) {
     const column = present[i] ?? 0;
-    const prefix = printer.prefixes[column];
-    if (prefix !== undefined) out.raw(prefix);
-    if ((((body[nullsAt + (i >> 3)] ?? 0) >> (i & 7)) & 1) === 1) {
+    out.raw(printer.prefixes[column] ?? empty);
+    if (isBitSet(body, nullsAt, i)) {
       out.ascii('NULL\n');
       continue;
     }
@@ -90,19 +90,18 @@ function writeImage(out: TextBuffer, printer: RowsPrinter, place: ImagePlace): n
     const from = width > 0 ? at : at - width;
     at = width > 0 ? at + width : from + valueLength(body, at, -width);
     if (at > body.length) throw corrupt('a row is longer than its event');
-    if (partialAt >= 0 && isPartial(printer.format, body, partialAt, column)) {
+    if (isPartial(printer.format, body, partialAt, column))
       writePartial(out, body.subarray(from, at), column);
-    } else {
-      printer.writers[column]?.(out, body, from, at);
-    }
+    else printer.writers[column]?.(out, body, from, at);
     out.byte(0x0a);
   }
   if (at > body.length) throw corrupt('a row is longer than its event');
   return at;
 }
 
-/** Whether the value of a column in an after image holds changes only. */
+/** Whether the value of a column in an after image holds changes only; `partialAt` is -1 where none does. */
 export function isPartial(format: RowFormat, body: Buffer, partialAt: number, column: number): boolean {
+  if (partialAt < 0) return false;
   const index = format.jsonColumns.indexOf(column);
   return index >= 0 && isBitSet(body, partialAt, index);
 }

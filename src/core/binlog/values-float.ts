@@ -32,17 +32,16 @@ export function formatE(value: number, fraction: number): string {
 export function formatShortest(value: number): string {
   if (!Number.isFinite(value)) return formatInfinite(value);
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(value.toExponential());
-  const [sign = '', text, exponent] = [
-    match?.[1],
-    `${match?.[2] ?? ''}${match?.[3] ?? ''}`,
-    Number(match?.[4]),
-  ];
-  // my_gcvt uses %f-like form when the decimal point is within 15 digits of the first one, else an exponent without plus or padding.
-  if (exponent > 14 || exponent < -15) return `${sign}${withPoint(text, 1)}e${exponent}`;
-  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${text}`;
-  const whole = text.length > exponent + 1 ? withPoint(text, exponent + 1) : text.padEnd(exponent + 1, '0');
-  return sign + (whole.includes('.') ? whole : `${whole}.0`);
+  const { negative, text, exponent } = parseExponential(value.toExponential());
+  return `${negative ? '-' : ''}${placePoint(text, exponent)}`;
+}
+
+/** my_gcvt writes the point out when it is within 15 digits of the first one, else an exponent without plus or padding. */
+function placePoint(text: string, exponent: number): string {
+  if (exponent > 14 || exponent < -15) return `${withPoint(text, 1)}e${exponent}`;
+  if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${text}`;
+  if (text.length > exponent + 1) return withPoint(text, exponent + 1);
+  return `${text.padEnd(exponent + 1, '0')}.0`;
 }
 
 /** A literal that MySQL reads as this very DOUBLE: the exponent keeps it from being a DECIMAL. */
@@ -67,9 +66,12 @@ function toDigits(value: number, precision: number): Digits {
 }
 
 function split(value: number, precision: number): Digits {
-  const [mantissa = '', exponent] = value.toExponential(precision - 1).split('e');
-  const text = mantissa.replace(/[-.]/g, '');
-  return { negative: value < 0, text, exponent: Number(exponent) };
+  return parseExponential(value.toExponential(precision - 1));
+}
+
+function parseExponential(text: string): Digits {
+  const [mantissa = '', exponent] = text.split('e');
+  return { negative: text.startsWith('-'), text: mantissa.replace(/[-.]/g, ''), exponent: Number(exponent) };
 }
 
 function withPoint(digits: string, whole: number): string {

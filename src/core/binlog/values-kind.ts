@@ -70,7 +70,7 @@ const readers: Readonly<Record<number, Reader>> = {
   [columnType.set]: (meta) => counted('set', meta),
   [columnType.varchar]: text,
   [columnType.varString]: text,
-  [columnType.string]: text,
+  [columnType.string]: char,
   [columnType.tinyBlob]: (meta) => prefixed('blob', meta),
   [columnType.mediumBlob]: (meta) => prefixed('blob', meta),
   [columnType.longBlob]: (meta) => prefixed('blob', meta),
@@ -92,40 +92,17 @@ export function columnKind(type: number, meta: number): ColumnKind {
 
 /** Bytes of a value: positive = always that many; negative = that many bytes of length in front of it. */
 export function columnWidth(column: ColumnKind): number {
-  switch (column.kind) {
-    case 'int':
-    case 'enum':
-    case 'set':
-      return column.bytes;
-    case 'float':
-    case 'timestamp':
-      return 4;
-    case 'double':
-    case 'datetime':
-      return 8;
-    case 'year':
-      return 1;
-    case 'date':
-    case 'time':
-      return 3;
-    case 'time2':
-      return 3 + fractionBytes(column.fsp);
-    case 'datetime2':
-      return 5 + fractionBytes(column.fsp);
-    case 'timestamp2':
-      return 4 + fractionBytes(column.fsp);
-    case 'bit':
-      return (column.bits + 7) >> 3;
-    case 'decimal':
-      return decimalBytes(column.precision, column.scale);
-    case 'string':
-    case 'blob':
-    case 'json':
-    case 'geometry':
-    case 'vector':
-      return -column.lengthBytes;
-  }
+  if ('lengthBytes' in column) return -column.lengthBytes;
+  if ('bytes' in column) return column.bytes;
+  if ('fsp' in column) return wholeBytes[column.kind] + fractionBytes(column.fsp);
+  if (column.kind === 'bit') return (column.bits + 7) >> 3;
+  if (column.kind === 'decimal')
+    return digitsBytes(column.precision - column.scale) + digitsBytes(column.scale);
+  return plainWidths[column.kind];
 }
+
+const wholeBytes = { time2: 3, datetime2: 5, timestamp2: 4 } as const;
+const plainWidths = { float: 4, double: 8, year: 1, date: 3, time: 3, datetime: 8, timestamp: 4 } as const;
 
 function fractionBytes(fsp: number): number {
   return (fsp + 1) >> 1;
@@ -136,10 +113,6 @@ const digitBytes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
 /** Bytes that `count` decimal digits left over from groups of nine take. */
 export function leftoverBytes(count: number): number {
   return digitBytes[count] ?? 0;
-}
-
-function decimalBytes(precision: number, scale: number): number {
-  return digitsBytes(precision - scale) + digitsBytes(scale);
 }
 
 function digitsBytes(digits: number): number {
@@ -178,4 +151,12 @@ function prefixed(
 
 function text(meta: number): ColumnKind {
   return { kind: 'string', lengthBytes: meta < 256 ? 1 : 2 };
+}
+
+/** A CHAR of more than 255 bytes keeps two bits of its length, inverted, in the type byte (MySQL bug 37426). */
+function char(meta: number): ColumnKind | undefined {
+  const type = meta >> 8;
+  if (type === 0) return text(meta);
+  const length = (meta & 0xff) | (((type & 0x30) ^ 0x30) << 4);
+  return (type | 0x30) === columnType.string ? text(length) : undefined;
 }

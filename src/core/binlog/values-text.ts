@@ -21,40 +21,33 @@ export type ValueWriter = (out: TextBuffer, bytes: Buffer, from: number, to: num
  * reading, TIMESTAMPs are seconds. GEOMETRY, at which it gives up, is printed in hexadecimal.
  */
 export function textWriter(column: ColumnKind): ValueWriter {
-  switch (column.kind) {
-    case 'int':
-      return intWriters[column.bytes];
-    case 'decimal':
-      return (out, bytes, from) => writeDecimal(out, bytes, from, column);
-    case 'bit':
-      return (out, bytes, from, to) => writeBits(out, bytes.subarray(from, to), column.bits);
-    case 'set':
-      return (out, bytes, from, to) => writeBits(out, bytes.subarray(from, to), column.bytes * 8);
-    case 'enum':
-      return (out, bytes, from) => void out.int(bytes.readUIntLE(from, column.bytes));
+  if ('fsp' in column) return temporalWriter(column.kind, column.fsp);
+  if (column.kind === 'int') return intWriters[column.bytes];
+  if (column.kind === 'decimal') return (out, bytes, from) => writeDecimal(out, bytes, from, column);
+  if (column.kind === 'enum') return (out, bytes, from) => void out.int(bytes.readUIntLE(from, column.bytes));
+  if (column.kind === 'bit') return bitsWriter(column.bits);
+  if (column.kind === 'set') return bitsWriter(column.bytes * 8);
+  return plainWriters[column.kind];
+}
+
+function bitsWriter(bits: number): ValueWriter {
+  return (out, bytes, from, to) => writeBits(out, bytes.subarray(from, to), bits);
+}
+
+function temporalWriter(kind: 'time2' | 'datetime2' | 'timestamp2', fsp: number): ValueWriter {
+  switch (kind) {
     case 'time2':
-      return (out, bytes, from) => quote(out, () => writeTime2(out, bytes, from, column.fsp));
+      return (out, bytes, from) => quote(out, () => writeTime2(out, bytes, from, fsp));
     case 'datetime2':
-      return (out, bytes, from) => quote(out, () => writeDatetime2(out, bytes, from, column.fsp));
+      return (out, bytes, from) => quote(out, () => writeDatetime2(out, bytes, from, fsp));
     case 'timestamp2':
-      return (out, bytes, from) => writeTimestamp2(out, bytes, from, column.fsp);
-    case 'json':
-      return writeQuotedJson;
-    case 'string':
-    case 'blob':
-      return (out, bytes, from, to) => void out.quoted(bytes, from, to);
-    case 'geometry':
-      return (out, bytes, from, to) => void out.ascii("x'").hex(bytes, from, to).ascii("'");
-    case 'vector':
-      return writeVector;
-    default:
-      return plainWriters[column.kind];
+      return (out, bytes, from) => writeTimestamp2(out, bytes, from, fsp);
   }
 }
 
-type PlainKind = 'float' | 'double' | 'year' | 'date' | 'time' | 'datetime' | 'timestamp';
+type Parametrised = 'int' | 'decimal' | 'bit' | 'set' | 'enum' | 'time2' | 'datetime2' | 'timestamp2';
 
-const plainWriters: Readonly<Record<PlainKind, ValueWriter>> = {
+const plainWriters: Readonly<Record<Exclude<ColumnKind['kind'], Parametrised>, ValueWriter>> = {
   float: (out, bytes, from) => void out.ascii(formatG(bytes.readFloatLE(from), 6).padEnd(20)),
   double: (out, bytes, from) => writeDouble(out, bytes.readDoubleLE(from)),
   year: (out, bytes, from) => void out.int(1900 + bytes.readUInt8(from)),
@@ -62,6 +55,11 @@ const plainWriters: Readonly<Record<PlainKind, ValueWriter>> = {
   time: (out, bytes, from) => quote(out, () => writeOldTime(out, bytes, from, false)),
   datetime: (out, bytes, from) => writeOldDatetime(out, bytes, from),
   timestamp: (out, bytes, from) => void out.int(bytes.readInt32LE(from)),
+  string: (out, bytes, from, to) => void out.quoted(bytes, from, to),
+  blob: (out, bytes, from, to) => void out.quoted(bytes, from, to),
+  json: writeQuotedJson,
+  geometry: (out, bytes, from, to) => void out.ascii("x'").hex(bytes, from, to).ascii("'"),
+  vector: writeVector,
 };
 
 const intWriters: Readonly<Record<1 | 2 | 3 | 4 | 8, ValueWriter>> = {
