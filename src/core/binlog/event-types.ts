@@ -44,6 +44,8 @@ export const FLAG_IN_USE = 0x1;
 export const FLAG_SUPPRESS_USE = 0x8;
 /** `LOG_EVENT_ARTIFICIAL_F`: made up by a source for its stream, not in any file. */
 export const FLAG_ARTIFICIAL = 0x20;
+/** `LOG_EVENT_RELAY_LOG_F`: on a format description, the file is a relay log. */
+export const FLAG_RELAY_LOG = 0x40;
 /** `LOG_EVENT_IGNORABLE_F`: who does not know the type may skip it. */
 export const FLAG_IGNORABLE = 0x80;
 

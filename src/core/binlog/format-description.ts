@@ -1,7 +1,7 @@
 import { corrupt, unsupported } from './binlog-errors.ts';
 import { Cursor } from './cursor.ts';
 import { CHECKSUM_SIZE, EVENT_HEADER_SIZE, parseEventHeader } from './event.ts';
-import { FLAG_IN_USE } from './event-types.ts';
+import { FLAG_IN_USE, FLAG_RELAY_LOG } from './event-types.ts';
 
 export type ChecksumAlgorithm = 'none' | 'crc32';
 
@@ -16,6 +16,8 @@ export interface FormatDescription {
   readonly checksum: ChecksumAlgorithm;
   /** The file was not closed: its server runs, or crashed. */
   readonly inUse: boolean;
+  /** A relay log: its events keep the positions that they had in their source's file. */
+  readonly isRelayLog: boolean;
   /** By event type - 1. */
   readonly postHeaderLengths: Buffer;
 }
@@ -42,8 +44,10 @@ export function parseFormatDescription(raw: Buffer): FormatDescription {
     cursor.take(cursor.remaining - (withChecksum ? 1 + CHECKSUM_SIZE : 0)),
   );
   const checksum = withChecksum ? checksumAlgorithm(cursor.u8()) : 'none';
-  const inUse = (parseEventHeader(raw).flags & FLAG_IN_USE) !== 0;
-  return { serverVersion, serverVersionNumber, createdAt, checksum, inUse, postHeaderLengths };
+  const { flags } = parseEventHeader(raw);
+  const inUse = (flags & FLAG_IN_USE) !== 0;
+  const isRelayLog = (flags & FLAG_RELAY_LOG) !== 0;
+  return { serverVersion, serverVersionNumber, createdAt, checksum, inUse, isRelayLog, postHeaderLengths };
 }
 
 /** Bytes between the common header and the variable part of an event of this type. */
