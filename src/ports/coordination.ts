@@ -4,6 +4,8 @@ export interface Znode {
   readonly version: number;
   /** The session id that owns an ephemeral node, as text; undefined for a persistent one. */
   readonly owner: string | undefined;
+  /** When it was last written, ms since 1970 by the ensemble's clock. */
+  readonly modifiedAt: number;
 }
 
 export type CreateMode = 'persistent' | 'ephemeral' | 'sequential';

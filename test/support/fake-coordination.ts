@@ -13,6 +13,7 @@ interface FakeNode {
   data: Buffer;
   version: number;
   owner: string | undefined;
+  modifiedAt: number;
   /** The next number of a sequential child. */
   sequence: number;
 }
@@ -46,10 +47,13 @@ function lost(what: string): DcmhaError {
 export class FakeZookeeper {
   readonly #nodes = new Map<string, FakeNode>();
   readonly #clients = new Set<FakeCoordination>();
+  readonly #now: () => number;
   #sessions = 0;
 
-  constructor() {
-    this.#nodes.set('', { data: Buffer.alloc(0), version: 0, owner: undefined, sequence: 0 });
+  /** `now`: the wall clock that nodes are stamped with, ms. */
+  constructor(now: () => number = () => 0) {
+    this.#now = now;
+    this.insert('', '', undefined);
   }
 
   /** A client with a session of its own. */
@@ -89,13 +93,20 @@ export class FakeZookeeper {
   }
 
   insert(path: string, data: string, owner: string | undefined): void {
-    this.#nodes.set(path, { data: Buffer.from(data), version: 0, owner, sequence: 0 });
+    this.#nodes.set(path, {
+      data: Buffer.from(data),
+      version: 0,
+      owner,
+      modifiedAt: this.#now(),
+      sequence: 0,
+    });
     this.#changed(path, true);
   }
 
   update(path: string, node: FakeNode, data: string): number {
     node.data = Buffer.from(data);
     node.version += 1;
+    node.modifiedAt = this.#now();
     this.#changed(path, false);
     return node.version;
   }
@@ -179,7 +190,9 @@ export class FakeCoordination implements Coordination, AsyncDisposable {
   async read(path: string): Promise<Znode | undefined> {
     return this.#call({ op: 'read', path }, () => {
       const node = this.#server.node(path);
-      return node && { data: Buffer.from(node.data), version: node.version, owner: node.owner };
+      if (node === undefined) return undefined;
+      const { data, version, owner, modifiedAt } = node;
+      return { data: Buffer.from(data), version, owner, modifiedAt };
     });
   }
 

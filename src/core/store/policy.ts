@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { Coordination } from '../../ports/coordination.ts';
+import { decodeRecord, encodeOwn } from './codecs.ts';
+import { put } from './put.ts';
+import { znodes } from './znodes.ts';
+
+const ms = z.number().int().positive().optional();
+
+/** Settings of one group that go before the configuration file's. Its keys are a part of those of the file. */
+export const policyOverrides = z.strictObject({
+  failover: z
+    .strictObject({
+      automatic: z.boolean().optional(),
+      cooldownMs: ms,
+      gatherTimeoutMs: ms,
+      freezeTimeoutMs: ms,
+      stepTimeoutMs: ms,
+      stalledMs: ms,
+      allowLoss: z.boolean().optional(),
+    })
+    .optional(),
+  catchUp: z
+    .strictObject({ policy: z.enum(['always', 'never', 'acked-only']).optional(), deadlineMs: ms })
+    .optional(),
+  rejoin: z
+    .strictObject({
+      automatic: z.boolean().optional(),
+      publish: z.enum(['auto', 'manual']).optional(),
+      clone: z.enum(['never', 'allowed']).optional(),
+    })
+    .optional(),
+});
+export type PolicyOverrides = z.infer<typeof policyOverrides>;
+
+/** `policy/G`; {} when there is none. Throws `ZNODE_MALFORMED` for an unknown key or a wrong type. */
+export async function readPolicy(store: Coordination, group: string): Promise<PolicyOverrides> {
+  const path = znodes.policy(group);
+  const node = await store.read(path);
+  if (node === undefined || node.data.length === 0) return {};
+  return decodeRecord(policyOverrides, path, node.data);
+}
+
+/** Replaces a group's settings; {} leaves the configuration file's in force. */
+export async function writePolicy(
+  store: Coordination,
+  group: string,
+  overrides: PolicyOverrides,
+): Promise<void> {
+  await put(store, znodes.policy(group), encodeOwn(overrides));
+}
