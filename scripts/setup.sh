@@ -9,7 +9,7 @@ mkdir -p "$sandbox_dir/setup"
 exec 9>"$sandbox_dir/setup/lock"
 if have flock; then flock 9; fi
 
-for step in packages node dependencies mysql; do
+for step in packages node mysql dependencies; do
   bash "$root_dir/scripts/setup/$step.sh" </dev/null 9>&-
 done
 say 'everything is in place'
