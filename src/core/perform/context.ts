@@ -24,6 +24,8 @@ export interface PerformLimits {
 /** What performing a step of one group's plan needs. */
 export interface PerformContext {
   readonly group: string;
+  /** The coordinator that performs. */
+  readonly by: string;
   readonly members: readonly Member[];
   readonly routers: readonly Endpoint[];
   readonly coordination: Coordination;

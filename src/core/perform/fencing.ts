@@ -1,0 +1,134 @@
+import { callPeer } from '../peer/api.ts';
+import { agentApi } from '../peer/agent-api.ts';
+import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
+import type { Member } from '../model/group.ts';
+import type { Outcome, Step } from '../plan/steps.ts';
+import { hostId } from '../model/endpoint.ts';
+import { readPresence } from '../store/presences.ts';
+import { recordPrimary } from '../store/primary.ts';
+import { readRoute, readRouteAcks } from '../store/routes.ts';
+import { memberOf, type PerformContext } from './context.ts';
+
+type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+const pollMs = 100;
+
+/**
+ * Evidence (a) or (b) from the old primary's agent; without the agent, read-only by SQL; without an answer from either, `unreachable`,
+ * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again.
+ */
+export async function fence(step: Of<'fence'>, context: PerformContext): Promise<Outcome> {
+  const member = memberOf(context, step.host);
+  try {
+    const evidence = await callPeer(context.peers, agentApi, member.agent, {
+      method: 'fence',
+      params: { group: context.group, epoch: step.epoch },
+      // Its own deadline includes killing a mysqld that does not obey.
+      timeoutMs: context.limits.peerTimeoutMs * 2,
+      signal: context.signal,
+    });
+    if (evidence.kind === 'process-gone')
+      return { kind: 'fenced', evidence: 'process-gone', detail: evidence.detail };
+    const detail = `its agent set super_read_only and ended ${evidence.killed} sessions`;
+    return { kind: 'fenced', evidence: 'read-only', detail, ...(await executedOf(member, context)) };
+  } catch (error) {
+    if (!hasCode(error, 'PEER_UNREACHABLE', 'PEER_PROTOCOL')) throw error;
+    return fenceBySql(member, context, error.message);
+  }
+}
+
+async function fenceBySql(member: Member, context: PerformContext, why: string): Promise<Outcome> {
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  try {
+    const { killed } = await context.mysql.fence(member.endpoint, options);
+    const detail = `${why}; by SQL: super_read_only set and ${killed} sessions ended`;
+    return { kind: 'fenced', evidence: 'read-only-by-sql', detail, ...(await executedOf(member, context)) };
+  } catch (error) {
+    if (!hasCode(error, 'MYSQL_UNREACHABLE', 'TIMED_OUT')) throw error;
+    return { kind: 'unreachable', why: `${why}; ${error.message}` };
+  }
+}
+
+/** What the fenced server has executed, when it still answers: the candidates wait for it. */
+async function executedOf(member: Member, context: PerformContext): Promise<{ executed?: string }> {
+  const probe = await context.mysql.probe(member.endpoint, { timeoutMs: context.limits.gatherTimeoutMs });
+  return probe.kind === 'up' ? { executed: probe.status.executed } : {};
+}
+
+/**
+ * Evidence (c): the agent's presence is gone, so its lease is over by construction; every router has closed the write side and cut
+ * the last session, or its lease is over likewise; and MySQL answers nobody. A server that answers meanwhile is fenced by SQL.
+ */
+export async function awaitLeases(
+  step: Of<'await-leases'>,
+  context: PerformContext,
+  deadline: number,
+): Promise<Outcome> {
+  const member = memberOf(context, step.host);
+  for (;;) {
+    const late = [...(await agentLease(member, context)), ...(await routerLeases(context))];
+    if (late.length === 0) return { kind: 'done', detail: 'no lease is left and MySQL answers nobody' };
+    const bySql = await fenceBySql(member, context, 'it answers again');
+    if (bySql.kind === 'fenced') return { kind: 'done', detail: bySql.detail };
+    if (context.clock.monotonic() + pollMs >= deadline) {
+      throw new DcmhaError('TIMED_OUT', `not certain that ${step.host} is closed: ${late.join('; ')}`);
+    }
+    await context.clock.pause(pollMs, context.signal);
+    context.signal.throwIfAborted();
+  }
+}
+
+async function agentLease(member: Member, { coordination }: PerformContext): Promise<string[]> {
+  const presence = await readPresence(coordination, member.id);
+  return presence === undefined ? [] : [`the agent of ${member.id} still holds its session`];
+}
+
+async function routerLeases(context: PerformContext): Promise<string[]> {
+  const route = await readRoute(context.coordination, context.group);
+  const acks = await readRouteAcks(context.coordination, context.group);
+  return acks
+    .filter(
+      ({ version, write, oldSessions }) => version < (route?.version ?? 0) || write !== '' || oldSessions > 0,
+    )
+    .map(
+      ({ router, oldSessions }) =>
+        `router ${router} has not closed the write side (${oldSessions} old sessions)`,
+    );
+}
+
+/** Writes `master/G` under the version expected; equal already is done. Any other change by somebody else is a conflict. */
+export async function recordNewPrimary(
+  step: Of<'record-primary'>,
+  context: PerformContext,
+): Promise<Outcome> {
+  const expected = step.expectedEpoch < 0 ? undefined : step.expectedEpoch;
+  const { epoch } = await recordPrimary(context.coordination, context.group, step.host, expected);
+  return { kind: 'recorded', epoch };
+}
+
+/** Only the agent of the recorded primary opens writes: it checks the record and the epoch itself, right before. */
+export async function openWrites(step: Of<'open-writes'>, context: PerformContext): Promise<Outcome> {
+  const member = memberOf(context, step.host);
+  await callPeer(context.peers, agentApi, member.agent, {
+    method: 'openWrites',
+    params: { group: context.group, epoch: step.epoch },
+    timeoutMs: context.limits.peerTimeoutMs,
+    signal: context.signal,
+  });
+  return { kind: 'done', detail: `epoch ${step.epoch}` };
+}
+
+/** An agent that does not answer cannot open writes, so its server is no candidate. */
+export async function agentAnswers(member: Member, context: PerformContext): Promise<string | undefined> {
+  try {
+    const timeoutMs = context.limits.gatherTimeoutMs;
+    const status = await callPeer(context.peers, agentApi, member.agent, {
+      method: 'status',
+      params: {},
+      timeoutMs,
+    });
+    return hostId(status.host) === member.id ? undefined : `the agent at its address is of ${status.host}`;
+  } catch (error) {
+    return `its agent: ${toDcmhaError(error).message}`;
+  }
+}

@@ -1,0 +1,41 @@
+import type { Plan } from '../plan/plan.ts';
+import type { Outcome, Step } from '../plan/steps.ts';
+import type { PerformContext } from './context.ts';
+import { catchUp, markRejoin } from './data.ts';
+import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
+import { equalize, freeze, promote, repoint, resumeReplication } from './replication.ts';
+import { closeRoute, confirmRoute, publishNewRoute } from './routing.ts';
+
+/** Does what a step says, through ports; makes no choice of the plan's. `deadline` is by the monotonic clock, ms. */
+export function perform(step: Step, plan: Plan, context: PerformContext, deadline: number): Promise<Outcome> {
+  switch (step.kind) {
+    case 'close-route':
+      return closeRoute(context);
+    case 'fence':
+      return fence(step, context);
+    case 'await-leases':
+      return awaitLeases(step, context, deadline);
+    case 'freeze':
+      return freeze(step, context);
+    case 'equalize':
+      return equalize(step, context, deadline);
+    case 'catch-up':
+      return catchUp(step, plan, context);
+    case 'promote':
+      return promote(step, context, deadline);
+    case 'record-primary':
+      return recordNewPrimary(step, context);
+    case 'open-writes':
+      return openWrites(step, context);
+    case 'publish-route':
+      return publishNewRoute(step, context);
+    case 'repoint':
+      return repoint(step, context);
+    case 'confirm-route':
+      return confirmRoute(context);
+    case 'mark-rejoin':
+      return markRejoin(step, plan, context);
+    case 'resume-replication':
+      return resumeReplication(step, context);
+  }
+}

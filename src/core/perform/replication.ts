@@ -1,0 +1,181 @@
+import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { DcmhaError, toDcmhaError } from '../model/errors.ts';
+import type { Member } from '../model/group.ts';
+import type { Outcome, Position, Step } from '../plan/steps.ts';
+import { markLostReplica } from '../store/marks.ts';
+import { memberOf, type PerformContext } from './context.ts';
+import { agentAnswers } from './fencing.ts';
+import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
+import { changeRoute, pushRouters } from './routing.ts';
+
+type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+const defaultChannel = '';
+
+/** All hosts at once: one that hangs costs its deadline once, and is then no candidate. */
+export async function freeze(step: Of<'freeze'>, context: PerformContext): Promise<Outcome> {
+  const positions = await Promise.all(step.hosts.map((host) => freezeOne(host, step.until, context)));
+  return { kind: 'positions', positions };
+}
+
+async function freezeOne(
+  host: string,
+  until: string | undefined,
+  context: PerformContext,
+): Promise<Position> {
+  const member = memberOf(context, host);
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  const agent = agentAnswers(member, context);
+  try {
+    if (until !== undefined) {
+      // The old primary lives and is read-only: what it has still arrives by itself.
+      await context.mysql.waitExecuted(member.endpoint, until, {
+        ...options,
+        timeoutMs: context.limits.freezeTimeoutMs,
+      });
+    }
+    await context.mysql.stopReceiver(member.endpoint, defaultChannel, options);
+    const { executed, version, channels, superReadOnly } = await context.mysql.status(
+      member.endpoint,
+      options,
+    );
+    const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
+    const error = superReadOnly ? await agent : 'it is writable, though it is not the recorded primary';
+    return { host, executed, retrieved, version, ...(error === undefined ? {} : { error }) };
+  } catch (error) {
+    return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
+  }
+}
+
+/** The elected one receives from the most advanced one what it lacks, by ordinary replication. */
+export async function equalize(
+  step: Of<'equalize'>,
+  context: PerformContext,
+  deadline: number,
+): Promise<Outcome> {
+  const [member, source] = [memberOf(context, step.host), memberOf(context, step.source)];
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  const wait = { ...options, timeoutMs: Math.max(1, deadline - context.clock.monotonic()) };
+  // The source can only hand on what it has applied.
+  await requireExecuted(source, step.until, context, wait.timeoutMs);
+  await context.mysql.follow(member.endpoint, { source: source.endpoint, channel: defaultChannel }, options);
+  await requireExecuted(member, step.until, context, Math.max(1, deadline - context.clock.monotonic()));
+  return { kind: 'done' };
+}
+
+/** Applies all that was received, then forgets replication. Still read-only: writes open only after the record. */
+export async function promote(
+  step: Of<'promote'>,
+  context: PerformContext,
+  deadline: number,
+): Promise<Outcome> {
+  const member = memberOf(context, step.host);
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  await context.mysql.stopReceiver(member.endpoint, defaultChannel, options);
+  const { channels } = await context.mysql.status(member.endpoint, options);
+  const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
+  const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
+  await requireExecuted(member, retrieved, context, Math.max(1, leftMs));
+  await context.mysql.resetReplication(member.endpoint, defaultChannel, options);
+  return { kind: 'done' };
+}
+
+async function requireExecuted(
+  member: Member,
+  gtids: string,
+  context: PerformContext,
+  timeoutMs: number,
+): Promise<void> {
+  if (gtids === '') return;
+  const done = await context.mysql.waitExecuted(member.endpoint, gtids, {
+    timeoutMs,
+    signal: context.signal,
+  });
+  if (!done)
+    throw new DcmhaError(
+      'TIMED_OUT',
+      `${member.id} has not applied what it received after ${Math.round(timeoutMs)} ms`,
+    );
+}
+
+/** A replica that cannot follow is skipped, leaves the read list and is marked lost; the others do not wait for it. */
+export async function repoint(step: Of<'repoint'>, context: PerformContext): Promise<Outcome> {
+  const source = memberOf(context, step.source);
+  const results = await Promise.all(
+    step.hosts.map((host) => repointOne(memberOf(context, host), source, context)),
+  );
+  const failed = results.flatMap(({ host, why }) => (why === undefined ? [] : [{ host, why }]));
+  const followed = results.filter(({ why }) => why === undefined).map(({ host }) => host);
+  if (failed.length > 0) await dropReaders(context, failed);
+  return { kind: 'repointed', hosts: followed, failed };
+}
+
+async function repointOne(
+  member: Member,
+  source: Member,
+  context: PerformContext,
+): Promise<{ host: string; why?: string }> {
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  try {
+    const errant = await errantOf(member, source, context);
+    if (errant !== '')
+      return { host: member.id, why: `it holds transactions that ${source.id} does not: ${errant}` };
+    await context.mysql.follow(
+      member.endpoint,
+      { source: source.endpoint, channel: defaultChannel },
+      options,
+    );
+    return { host: member.id };
+  } catch (error) {
+    return { host: member.id, why: toDcmhaError(error).message };
+  }
+}
+
+/** What a replica holds and its new source does not. The replica is read first: the source only grows. */
+async function errantOf(
+  member: Member,
+  source: Member,
+  { mysql, limits, signal }: PerformContext,
+): Promise<string> {
+  const options = { timeoutMs: limits.gatherTimeoutMs, signal };
+  const own = parseGtidSet((await mysql.status(member.endpoint, options)).executed);
+  const shared = parseGtidSet((await mysql.status(source.endpoint, options)).executed);
+  return own.subtract(shared).toCompactString();
+}
+
+async function dropReaders(
+  context: PerformContext,
+  failed: readonly { host: string; why: string }[],
+): Promise<void> {
+  const endpoints = failed.map(({ host }) => memberOf(context, host).endpoint);
+  for (const { host, why } of failed) {
+    await markLostReplica(context.coordination, host, { why, at: context.clock.now(), group: context.group });
+    context.alerts.raise(
+      'replica-lost',
+      { group: context.group, host },
+      `${host} does not follow the new primary: ${why}`,
+    );
+  }
+  await changeRoute(context, ({ write, read }) => ({
+    write,
+    read: read.filter((server) => !endpoints.some((other) => sameEndpoint(server, other))),
+  }));
+  pushRouters(context);
+  context.log.warn('replicas left the read list', { hosts: endpoints.map(formatEndpoint).join(',') });
+}
+
+/** Undo of the freeze: replicas receive again from the primary that stays. */
+export async function resumeReplication(
+  step: Of<'resume-replication'>,
+  context: PerformContext,
+): Promise<Outcome> {
+  const source = memberOf(context, step.source);
+  const results = await Promise.all(
+    step.hosts.map((host) => repointOne(memberOf(context, host), source, context)),
+  );
+  const failed = results.filter(({ why }) => why !== undefined);
+  return {
+    kind: 'done',
+    detail: `${results.length - failed.length} of ${results.length} replicas receive again`,
+  };
+}

@@ -1,0 +1,108 @@
+import { callPeer } from '../peer/api.ts';
+import { routerApi } from '../peer/router-api.ts';
+import { formatEndpoint } from '../model/endpoint.ts';
+import { hasCode, toDcmhaError } from '../model/errors.ts';
+import type { Route } from '../model/group.ts';
+import type { Outcome, Step } from '../plan/steps.ts';
+import { clearAlert, raiseAlert } from '../store/alerts.ts';
+import { publishRoute, readRoute, readRouteAcks } from '../store/routes.ts';
+import { memberOf, type PerformContext } from './context.ts';
+
+type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+const pollMs = 50;
+
+/** Publishes the route without a write server. Nobody waits for the routers here: the evidence of the fence decides. */
+export async function closeRoute(context: PerformContext): Promise<Outcome> {
+  const before = await readRoute(context.coordination, context.group);
+  if (before === undefined) return { kind: 'done', detail: 'no route was published' };
+  if (before.route.write !== undefined)
+    await changeRoute(context, (route) => ({ ...route, write: undefined }));
+  pushRouters(context);
+  return { kind: 'done' };
+}
+
+export async function publishNewRoute(step: Of<'publish-route'>, context: PerformContext): Promise<Outcome> {
+  const write = memberOf(context, step.write).endpoint;
+  const read = step.read.map((id) => memberOf(context, id).endpoint);
+  await changeRoute(context, () => ({ write, read }));
+  pushRouters(context);
+  return { kind: 'done', detail: `write ${formatEndpoint(write)}, ${read.length} readers` };
+}
+
+/**
+ * Waits until every router says that it has the route in force and no old session is left. One that does not is named in the outcome
+ * and in an alert; the failover is over all the same.
+ */
+export async function confirmRoute(context: PerformContext): Promise<Outcome> {
+  const deadline = context.clock.monotonic() + context.limits.confirmMs;
+  for (;;) {
+    const { confirmed, missing } = await confirmations(context);
+    if (missing.length === 0 || context.clock.monotonic() >= deadline) {
+      await tellOfMissing(context, missing);
+      return { kind: 'confirmed', routers: confirmed, missing };
+    }
+    await context.clock.pause(pollMs, context.signal);
+    context.signal.throwIfAborted();
+  }
+}
+
+async function confirmations(context: PerformContext): Promise<{ confirmed: string[]; missing: string[] }> {
+  const published = await readRoute(context.coordination, context.group);
+  const acks = await readRouteAcks(context.coordination, context.group);
+  const confirmed = acks
+    .filter(({ version, oldSessions }) => version >= (published?.version ?? 0) && oldSessions === 0)
+    .map(({ router }) => router);
+  const missing = context.routers.map(formatEndpoint).filter((router) => !confirmed.includes(router));
+  return { confirmed, missing };
+}
+
+async function tellOfMissing(context: PerformContext, missing: readonly string[]): Promise<void> {
+  const subject = { group: context.group };
+  const name = `${context.group}_send`;
+  if (missing.length === 0) {
+    await clearAlert(context.coordination, name);
+    context.alerts.end('push-failed', subject, 'every router has the route');
+    return;
+  }
+  const text = `routers without the new route: ${missing.join(', ')}; they get it by themselves when they are back`;
+  const alert = {
+    kind: 'push-failed',
+    group: context.group,
+    message: text,
+    at: context.clock.now(),
+    by: context.by,
+  };
+  await raiseAlert(context.coordination, name, alert);
+  context.alerts.raise('push-failed', subject, text, { routers: missing.join(',') });
+}
+
+/** Changes the published route under its version; a change by somebody else is read and applied to. */
+export async function changeRoute(context: PerformContext, change: (route: Route) => Route): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const before = await readRoute(context.coordination, context.group);
+    const route = change(before?.route ?? { write: undefined, read: [] });
+    try {
+      await publishRoute(context.coordination, context.group, route, before?.version);
+      return;
+    } catch (error) {
+      if (attempt >= 5 || !hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_EXISTS')) throw error;
+    }
+  }
+}
+
+/** Tells the routers to look now. An accelerator: their watch is the truth, so nobody waits and a failure is only logged. */
+export function pushRouters(context: PerformContext): void {
+  for (const router of context.routers) {
+    callPeer(context.peers, routerApi, router, {
+      method: 'push',
+      params: { group: context.group },
+      timeoutMs: context.limits.peerTimeoutMs,
+    }).catch((error: unknown) => {
+      context.log.debug('push not answered', {
+        router: formatEndpoint(router),
+        error: toDcmhaError(error).message,
+      });
+    });
+  }
+}
