@@ -12,7 +12,7 @@ main() {
   local source
   source=$(choose_source)
   if is_current "$source"; then return; fi
-  rm -rf "$mysql_dir/bin" "$mysql_dir/source" "$mysql_dir/version"
+  rm -rf "${mysql_dir:?}/bin" "$mysql_dir/source" "$mysql_dir/version"
   mkdir -p "$mysql_dir/bin"
   case $source in
     private) [ -x "$mysql_dir/root/usr/sbin/mysqld" ] || fetch_private ;;
@@ -28,7 +28,7 @@ choose_source() {
     find_program "$DCMHA_MYSQL_BASEDIR" mysqld >/dev/null ||
       die "DCMHA_MYSQL_BASEDIR=$DCMHA_MYSQL_BASEDIR has no bin/mysqld: name the folder that MySQL was unpacked into, or unset it"
     printf 'basedir:%s\n' "$(cd -P "$DCMHA_MYSQL_BASEDIR" && pwd)"
-  elif have mysqld && is_usable "$(command -v mysqld)"; then
+  elif have mysqld && [ "$(command -v mysqld)" != "$mysql_dir/bin/mysqld" ] && is_usable "$(command -v mysqld)"; then
     printf 'path:%s\n' "$(command -v mysqld)"
   elif [ -n "$(apt_candidate mysql-server-core-8.0)" ]; then
     printf 'distribution\n'
@@ -38,7 +38,9 @@ choose_source() {
 }
 
 is_current() {
-  [ -s "$mysql_dir/version" ] && [ -x "$mysql_dir/bin/mysqld" ] && [ "$(cat "$mysql_dir/source" 2>/dev/null)" = "$1" ]
+  # Older than this script: the wrappers may be of another form, and making them anew costs nothing.
+  [ -x "$mysql_dir/bin/mysqld" ] && [ "$mysql_dir/version" -nt "${BASH_SOURCE[0]}" ] &&
+    [ "$(cat "$mysql_dir/source" 2>/dev/null)" = "$1" ]
 }
 
 find_program() {
@@ -81,7 +83,7 @@ fetch_private() {
   local state=$sandbox_dir/setup/apt-sid log=$sandbox_dir/setup/mysql.log unpacked=$mysql_dir/root.new
   local keyring=/usr/share/keyrings/debian-archive-keyring.gpg mirror package
   local remedy='install MySQL >= 8.0.22 by hand and put mysqld on PATH or its folder in DCMHA_MYSQL_BASEDIR'
-  have apt-get && have dpkg-deb || die "no MySQL server found, and no apt here to fetch one: $remedy"
+  if ! have apt-get || ! have dpkg-deb; then die "no MySQL server found, and no apt here to fetch one: $remedy"; fi
   [ -r "$keyring" ] || die "no MySQL server found, and $keyring is missing: apt-get install debian-archive-keyring, or $remedy"
   mirror=$(debian_mirror | head -n 1)
   [ -n "$mirror" ] || die "no MySQL server found, and no Debian mirror in /etc/apt to fetch one from: $remedy"
@@ -109,13 +111,14 @@ fetch_private() {
 }
 
 write_wrappers() {
-  local program real
+  local program real basedir=''
   for program in "${programs[@]}"; do
     case $1 in
       private) wrapper_of_private "$program" ;;
       basedir:*)
-        real=$(find_program "${1#basedir:}" "$program") || die "${1#basedir:} has no $program: a complete MySQL is needed"
-        wrapper_of_system "$program" "$real" "${1#basedir:}"
+        basedir=${1#basedir:}
+        real=$(find_program "$basedir" "$program") || die "$basedir has no $program: a complete MySQL is needed"
+        wrapper_of_system "$program" "$real" "$basedir"
         ;;
       path:*)
         real=$(command -v "$program") || die "$program is not on PATH though mysqld is: install the MySQL client programs, too"
@@ -126,8 +129,44 @@ write_wrappers() {
   done
 }
 
+# The wrapper finds its own root, so that a checkout may be moved.
+wrapper_of_private() {
+  local folder=bin
+  if [ "$1" = mysqld ]; then folder=sbin; fi
+  sed "s#@PROGRAM@#$folder/$1#" <<'WRAPPER'
+#!/bin/bash
+# Made by scripts/setup/mysql.sh. These programs need a newer libc than the system has, hence the loader of their own.
+root=$(cd -P "${BASH_SOURCE[0]%/*}/../root" && pwd) || exit 127
+loaders=("$root"/usr/lib/*/ld-linux-*.so.*)
+run=("${loaders[0]}" --library-path "${loaders[0]%/*}:$root/usr/lib/mysql/private" "$root/usr/@PROGRAM@")
+WRAPPER
+  if [ "$1" = mysqld ]; then
+    write_first_options
+    cat <<'WRAPPER'
+exec "${run[@]}" "${first[@]}" --basedir="$root/usr" --lc-messages-dir="$root/usr/share/mysql" \
+  --plugin-dir="$root/usr/lib/mysql/plugin" --secure-file-priv= "$@"
+WRAPPER
+  else
+    printf '%s\n' "exec \"\${run[@]}\" \"\$@\""
+  fi
+}
+
+# wrapper_of_system PROGRAM FILE BASEDIR; an empty BASEDIR leaves the paths that were compiled in.
+wrapper_of_system() {
+  local options='--secure-file-priv='
+  if [ -n "$3" ]; then options="--basedir=$(printf '%q' "$3") $options"; fi
+  printf '%s\n' '#!/bin/bash' '# Made by scripts/setup/mysql.sh.'
+  if [ "$1" = mysqld ]; then
+    write_first_options
+    # shellcheck disable=SC2016 # The wrapper is to expand them, not we.
+    printf 'exec %q "${first[@]}" %s "$@"\n' "$2" "$options"
+  else
+    printf 'exec %q "$@"\n' "$2"
+  fi
+}
+
 # mysqld takes options like --no-defaults only in front, so those of the caller go before ours; its others follow and override ours.
-write_argument_order() {
+write_first_options() {
   cat <<'WRAPPER'
 first=()
 while [ $# -gt 0 ]; do
@@ -137,41 +176,6 @@ while [ $# -gt 0 ]; do
   esac
 done
 WRAPPER
-}
-
-wrapper_of_private() {
-  local folder=bin
-  if [ "$1" = mysqld ]; then folder=sbin; fi
-  # Single quotes: the wrapper finds its own root, so that a checkout may be moved.
-  # shellcheck disable=SC2016
-  printf '%s\n' '#!/bin/bash' \
-    '# Made by scripts/setup/mysql.sh. These programs need a newer libc than the system has, hence the loader of their own.' \
-    'root=$(cd -P "${BASH_SOURCE[0]%/*}/../root" && pwd) || exit 127' \
-    'loaders=("$root"/usr/lib/*/ld-linux-*.so.*)' \
-    'run=("${loaders[0]}" --library-path "${loaders[0]%/*}:$root/usr/lib/mysql/private"' \
-    "  \"\$root/usr/$folder/$1\")"
-  if [ "$1" != mysqld ]; then
-    # shellcheck disable=SC2016
-    printf '%s\n' 'exec "${run[@]}" "$@"'
-    return
-  fi
-  write_argument_order
-  # shellcheck disable=SC2016
-  printf '%s\n' 'exec "${run[@]}" "${first[@]}" --basedir="$root/usr" --lc-messages-dir="$root/usr/share/mysql" \' \
-    '  --plugin-dir="$root/usr/lib/mysql/plugin" --secure-file-priv= "$@"'
-}
-
-# wrapper_of_system PROGRAM FILE BASEDIR; an empty BASEDIR leaves the paths that were compiled in.
-wrapper_of_system() {
-  local options='--secure-file-priv='
-  printf '%s\n' '#!/bin/bash' '# Made by scripts/setup/mysql.sh.'
-  if [ "$1" != mysqld ]; then
-    printf 'exec %q "$@"\n' "$2"
-    return
-  fi
-  if [ -n "$3" ]; then options="--basedir=$(printf '%q' "$3") $options"; fi
-  write_argument_order
-  printf 'exec %q "${first[@]}" %s "$@"\n' "$2" "$options"
 }
 
 record_version() {
