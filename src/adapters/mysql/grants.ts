@@ -1,0 +1,40 @@
+/** One privilege of the management account and what fails without it. */
+export interface NeededGrant {
+  readonly privilege: string;
+  readonly on: '*.*' | 'dcmha.*' | 'performance_schema.*';
+  readonly why: string;
+}
+
+/** What the account in `mysql.user` needs on MySQL 8.0 and later. */
+export const neededGrants: readonly NeededGrant[] = [
+  { privilege: 'REPLICATION CLIENT', on: '*.*', why: 'to see replication' },
+  { privilege: 'REPLICATION_SLAVE_ADMIN', on: '*.*', why: 'to start, stop and point replication' },
+  { privilege: 'SYSTEM_VARIABLES_ADMIN', on: '*.*', why: 'to switch super_read_only' },
+  { privilege: 'SESSION_VARIABLES_ADMIN', on: '*.*', why: 'to roll back without writing a binary log' },
+  { privilege: 'CONNECTION_ADMIN', on: '*.*', why: 'to end writers, and to get in when connections ran out' },
+  { privilege: 'SYSTEM_USER', on: '*.*', why: "to end administrators' sessions when fencing" },
+  { privilege: 'PROCESS', on: '*.*', why: 'to see who is connected' },
+  { privilege: 'RELOAD', on: '*.*', why: 'to reset the binary logs of a server that rejoins' },
+  { privilege: 'BINLOG_ADMIN', on: '*.*', why: 'to take back errant transactions' },
+  { privilege: 'REPLICATION_APPLIER', on: '*.*', why: 'to take back errant transactions' },
+  { privilege: 'SELECT, INSERT, UPDATE, DELETE, CREATE', on: 'dcmha.*', why: 'for the commit probe' },
+  { privilege: 'SELECT', on: 'performance_schema.*', why: 'to see when a replica last heard of its source' },
+];
+
+/** The statements that give an existing account what it needs; `account` is written as in SQL: `'dcmha'@'%'`. */
+export function grantStatements(account: string): readonly string[] {
+  const targets = [...new Set(neededGrants.map(({ on }) => on))];
+  return targets.map((on) => {
+    const privileges = neededGrants.filter((grant) => grant.on === on).map(({ privilege }) => privilege);
+    return `GRANT ${privileges.join(', ')} ON ${on} TO ${account}`;
+  });
+}
+
+/** Denied for want of a privilege: specific (1227), kill (1095), database (1044), table (1142), column (1143), procedure (1370). */
+const DENIED = new Set([1044, 1095, 1142, 1143, 1227, 1370]);
+
+/** What the operator does about a server error of this number, where that is known. */
+export function remedyFor(errno: number): string | undefined {
+  if (DENIED.has(errno)) return 'grant the account in mysql.user what `dcmha check` lists';
+  return undefined;
+}

@@ -1,0 +1,171 @@
+import type { Endpoint } from '../../core/model/endpoint.ts';
+import { hasCode } from '../../core/model/errors.ts';
+import type {
+  CallOptions,
+  CommitProbe,
+  Mysql,
+  Probe,
+  ServerStatus,
+  SourceProfile,
+} from '../../ports/mysql.ts';
+import type { Log } from '../../ports/system.ts';
+import { Deadline } from '../system/deadline.ts';
+import { CommitProber } from './commit-probe.ts';
+import { watchConnection } from './connection-watch.ts';
+import { dialectOf } from './dialect.ts';
+import { fenceServer } from './fence.ts';
+import { probeServer } from './probe.ts';
+import {
+  follow,
+  resetReplication,
+  startReplication,
+  stopReceiver,
+  type ReplicationLogin,
+} from './replication.ts';
+import { readStatus } from './server-status.ts';
+import { SessionPool } from './session-pool.ts';
+import type { Session } from './session.ts';
+import { listWriters } from './writers.ts';
+
+export interface MysqlSettings {
+  /** The management account, the same on every server. */
+  readonly account: { readonly user: string; readonly password: string };
+  /** undefined: no TLS. `ca` is the certificate's text; without it the server's certificate is not checked. */
+  readonly ssl?: { readonly ca: string | undefined } | undefined;
+  /** Deadline of one connection attempt, handshake included; a call's own deadline may be shorter. */
+  readonly connectTimeoutMs: number;
+  readonly replication: ReplicationLogin;
+  /** The local socket of a server, where the caller is on its host. */
+  readonly socketOf?: ((server: Endpoint) => string | undefined) | undefined;
+  readonly log: Log;
+}
+
+/** The `Mysql` port over mysql2. Holds a few connections per server until disposed. */
+export function createMysql(settings: MysqlSettings): Mysql & AsyncDisposable {
+  return new MysqlServers(settings);
+}
+
+class MysqlServers implements Mysql, AsyncDisposable {
+  readonly #settings: MysqlSettings;
+  readonly #pool: SessionPool;
+  readonly #commits: CommitProber;
+  readonly #closing = new AbortController();
+  readonly #ownUsers: readonly string[];
+
+  constructor(settings: MysqlSettings) {
+    const { account, replication, ssl, socketOf } = settings;
+    this.#settings = settings;
+    this.#ownUsers = [account.user, replication.user];
+    this.#pool = new SessionPool(
+      {
+        ...account,
+        ssl,
+        socketOf: socketOf ?? (() => undefined),
+        secrets: [account.password, replication.password],
+      },
+      settings.connectTimeoutMs,
+    );
+    this.#commits = new CommitProber(this.#pool);
+  }
+
+  probe(server: Endpoint, options: CallOptions): Promise<Probe> {
+    return probeServer(this.#pool, server, new Deadline(options));
+  }
+
+  status(server: Endpoint, options: CallOptions): Promise<ServerStatus> {
+    return this.#with(server, options, readStatus);
+  }
+
+  async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
+    const { killed, spared } = await this.#with(server, options, (session, deadline) =>
+      fenceServer(session, this.#ownUsers, deadline),
+    );
+    if (spared > 0) {
+      this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
+        server: `${server.host}:${server.port}`,
+        spared,
+      });
+    }
+    return { killed };
+  }
+
+  async openWrites(server: Endpoint, options: CallOptions): Promise<void> {
+    await this.#with(server, options, (session, deadline) =>
+      session.query('SET GLOBAL super_read_only = OFF, GLOBAL read_only = OFF', [], deadline),
+    );
+  }
+
+  stopReceiver(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
+    return this.#with(server, options, (session, deadline) => stopReceiver(session, channel, deadline));
+  }
+
+  startReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
+    return this.#with(server, options, (session, deadline) => startReplication(session, channel, deadline));
+  }
+
+  async waitExecuted(server: Endpoint, gtids: string, options: CallOptions): Promise<boolean> {
+    try {
+      return await this.#with(server, options, (session, deadline) => waitExecuted(session, gtids, deadline));
+    } catch (error) {
+      if (hasCode(error, 'TIMED_OUT')) return false;
+      throw error;
+    }
+  }
+
+  resetReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
+    return this.#with(server, options, (session, deadline) => resetReplication(session, channel, deadline));
+  }
+
+  follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void> {
+    return this.#with(server, options, (session, deadline) =>
+      follow(session, profile, this.#settings.replication, deadline),
+    );
+  }
+
+  commitProbe(server: Endpoint, options: CallOptions): Promise<CommitProbe> {
+    return this.#commits.probe(server, options);
+  }
+
+  sessionCount(server: Endpoint, options: CallOptions): Promise<number> {
+    return this.#with(
+      server,
+      options,
+      async (session, deadline) => (await listWriters(session, this.#ownUsers, deadline)).length,
+    );
+  }
+
+  watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {
+    const { connectTimeoutMs, log } = this.#settings;
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    void watchConnection(this.#pool, { server, connectTimeoutMs, onLost, signal: either, log });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#pool.close();
+  }
+
+  #with<T>(
+    server: Endpoint,
+    options: CallOptions,
+    use: (session: Session, deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    const deadline = new Deadline(options);
+    return this.#pool.with(server, deadline, (session) => use(session, deadline));
+  }
+}
+
+/** The server's own time-out ends a little before ours, so that the session survives it. */
+const ANSWER_MS = 100;
+
+async function waitExecuted(session: Session, gtids: string, deadline: Deadline): Promise<boolean> {
+  const seconds = Math.max(0.01, (deadline.remainingMs() - ANSWER_MS) / 1000);
+  const timeout = dialectOf(session.version).fractionalTimeouts ? seconds : Math.max(1, Math.floor(seconds));
+  const rows = await session.query(
+    'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS late',
+    [gtids, timeout],
+    deadline,
+    'WAIT_FOR_EXECUTED_GTID_SET',
+  );
+  return Number(rows[0]?.['late']) === 0;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { hasCode } from '../../core/model/errors.ts';
+import type { Deadline } from '../system/deadline.ts';
+import type { Session } from './session.ts';
+
+const processRow = z.object({
+  Id: z.coerce.number(),
+  User: z.string().nullish(),
+  Command: z.string(),
+});
+
+/** The server's own threads, appliers and receivers among them; they do not write on behalf of clients. */
+const SYSTEM_USERS = new Set(['system user', 'event_scheduler', 'mysql.session', 'mysql.infoschema']);
+
+// Has not logged in: it cannot write yet, and will find the server read-only.
+const NOT_YET = 'unauthenticated user';
+
+const NO_SUCH_THREAD = 1094;
+
+/** Ids of the sessions that belong to clients: those that could write, or wait to. `ownUsers`: dcmha's account and the replicas'. */
+export async function listWriters(
+  session: Session,
+  ownUsers: readonly string[],
+  deadline: Deadline,
+): Promise<readonly number[]> {
+  // SHOW PROCESSLIST works in every version, with performance_schema off, too.
+  const rows = z.array(processRow).parse(await session.query('SHOW PROCESSLIST', [], deadline));
+  return rows
+    .filter(({ User, Command }) => isWriter(User, Command, ownUsers) && Command !== 'Killed')
+    .map(({ Id }) => Id);
+}
+
+function isWriter(user: string | null | undefined, command: string, ownUsers: readonly string[]): boolean {
+  if (user === null || user === undefined) return false;
+  if (SYSTEM_USERS.has(user) || user === NOT_YET || ownUsers.includes(user)) return false;
+  return command !== 'Daemon' && !command.startsWith('Binlog Dump');
+}
+
+/** Ends a session; one that is gone already counts as ended. */
+export async function killSession(session: Session, id: number, deadline: Deadline): Promise<void> {
+  try {
+    await session.query(`KILL ${id}`, [], deadline, 'ending a client session');
+  } catch (error) {
+    if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== NO_SUCH_THREAD) throw error;
+  }
+}
