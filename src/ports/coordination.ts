@@ -46,7 +46,10 @@ export interface Coordination {
   watchData(path: string, wake: () => void, signal: AbortSignal): void;
   /** The same for the set of children. */
   watchChildren(path: string, wake: () => void, signal: AbortSignal): void;
-  /** Keeps an ephemeral node. One that another session owns is waited for, then taken over once it is gone. */
+  /**
+   * Keeps an ephemeral node; missing parents are made. One that another session owns is waited for, then taken over once it is
+   * gone. A second call for the same path replaces the first.
+   */
   present(path: string, data: string): Presence;
   /** As the client library believes; not evidence (a blocked loop or a cut network is noticed late). */
   state(): SessionState;

@@ -14,7 +14,7 @@ interface FakeNode {
   version: number;
   owner: string | undefined;
   modifiedAt: number;
-  /** The next number of a sequential child. */
+  /** How often its set of children changed: the number of its next sequential child, as in ZooKeeper. */
   sequence: number;
 }
 
@@ -130,6 +130,8 @@ export class FakeZookeeper {
   }
 
   #changed(path: string, existence: boolean): void {
+    const parent = this.#nodes.get(parentOf(path));
+    if (existence && parent !== undefined) parent.sequence += 1;
     for (const client of this.#clients) {
       client.notify('data', path);
       if (!existence) continue;
@@ -312,8 +314,6 @@ export class FakeCoordination implements Coordination, AsyncDisposable {
     if (this.#server.node(name) !== undefined) {
       throw new DcmhaError('ZNODE_EXISTS', `${name} exists`, { details: { path: name } });
     }
-    // ZooKeeper numbers by the parent's count of changes: each creation counts.
-    parent.sequence += 1;
     this.#server.insert(name, data, mode === 'ephemeral' ? this.#session : undefined);
     return name;
   }
@@ -371,8 +371,9 @@ class FakePresence implements Presence {
       this.#client.drop(this.#path, this);
       if (ours) this.#server.delete(this.#path);
     } else if (node === undefined) {
-      const parent = this.#server.node(parentOf(this.#path));
-      if (parent !== undefined) this.#server.insert(this.#path, this.#data, this.#client.sessionId());
+      const parent = parentOf(this.#path);
+      if (this.#server.node(parent) === undefined) this.#server.put(parent, '');
+      this.#server.insert(this.#path, this.#data, this.#client.sessionId());
     } else if (ours && node.data.toString('utf8') !== this.#data) {
       this.#server.update(this.#path, node, this.#data);
     }

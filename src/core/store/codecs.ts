@@ -4,6 +4,8 @@ import { parsePythonLiteral } from './python-literal.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const LONGEST_SHOWN = 60;
+/** A list of strings; `[::1]:7072` is none. */
+const PYTHON_LIST = /^\[\s*(?:[ub]?['"]|\])/i;
 
 /** A znode's content as text. Throws `ZNODE_MALFORMED` naming the path when it is not UTF-8. */
 export function decodeText(path: string, data: Buffer): string {
@@ -52,7 +54,7 @@ export function encodeOwn(record: object): string {
 export function decodeList(path: string, data: Buffer): readonly string[] {
   const text = decodeText(path, data);
   if (text === '') return [];
-  if (!text.startsWith('[')) return splitList(text);
+  if (!PYTHON_LIST.test(text)) return splitList(text);
   const value = parseValue(path, text);
   if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value;
   throw malformed(path, 'it is not a list of names');

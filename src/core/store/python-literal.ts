@@ -57,7 +57,7 @@ class Reader {
       case '"':
         return this.#string();
       default:
-        return this.#word() ?? this.#number();
+        return /[A-Za-z_]/.test(this.#text.charAt(this.#at)) ? this.#word() : this.#number();
     }
   }
 
@@ -135,9 +135,8 @@ class Reader {
   }
 
   /** True, False, None, or a string with a prefix (u'...' and b'...' of Python 2 and 3). */
-  #word(): PythonValue | undefined {
-    const name = /^[A-Za-z_]\w*/.exec(this.#text.slice(this.#at, this.#at + 16))?.[0];
-    if (name === undefined) return undefined;
+  #word(): PythonValue {
+    const name = /^\w+/.exec(this.#text.slice(this.#at, this.#at + 16))?.[0] ?? '';
     const word = WORDS.get(name);
     const next = this.#text[this.#at + name.length];
     if (word === undefined && /^[ub]$/i.test(name) && (next === "'" || next === '"')) {
