@@ -11,6 +11,16 @@ const upperHexDigits = Buffer.from('0123456789ABCDEF', 'latin1');
 /** What a byte becomes inside the quotes that mysqlbinlog prints: 0 itself, 1 `\xNN`, else a backslash and this byte. */
 const escapes = buildEscapes();
 
+const sqlEscapes: ReadonlyMap<number, string> = new Map([
+  [0x00, '\\0'],
+  [0x09, '\\t'],
+  [0x0a, '\\n'],
+  [0x0d, '\\r'],
+  [0x1a, '\\Z'],
+  [quote, "''"],
+  [backslash, '\\\\'],
+]);
+
 /** A shorter run is copied byte by byte; that is faster than a call into native code. */
 const nativeCopyFrom = 48;
 
@@ -139,6 +149,19 @@ export class TextBuffer {
     for (let at = from; at < to; at += escapeAtOnce)
       this.#escaped(source, at, Math.min(at + escapeAtOnce, to));
     return this.byte(quote);
+  }
+
+  /** The bytes as an SQL string in single quotes, for a session that knows backslash escapes. */
+  sqlString(source: Buffer, from: number, to: number): this {
+    this.byte(quote);
+    let plain = from;
+    for (let at = from; at < to; at++) {
+      const escape = sqlEscapes.get(source[at] ?? 0);
+      if (escape === undefined) continue;
+      this.raw(source, plain, at).ascii(escape);
+      plain = at + 1;
+    }
+    return this.raw(source, plain, to).byte(quote);
   }
 
   #escaped(source: Buffer, from: number, to: number): void {

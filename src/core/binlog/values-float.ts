@@ -36,9 +36,10 @@ export function formatShortest(value: number): string {
   return `${negative ? '-' : ''}${placePoint(text, exponent)}`;
 }
 
-/** my_gcvt writes the point out when it is within 15 digits of the first one, else an exponent without plus or padding. */
+/** my_gcvt writes the point out when it is within 15 digits or among the digits, else an exponent without plus or padding. */
 function placePoint(text: string, exponent: number): string {
-  if (exponent > 14 || exponent < -15) return `${withPoint(text, 1)}e${exponent}`;
+  const isPadded = text.length <= exponent + 1;
+  if ((exponent > 14 && isPadded) || exponent < -15) return `${withPoint(text, 1)}e${exponent}`;
   if (exponent < 0) return `0.${'0'.repeat(-exponent - 1)}${text}`;
   if (text.length > exponent + 1) return withPoint(text, exponent + 1);
   return `${text.padEnd(exponent + 1, '0')}.0`;
