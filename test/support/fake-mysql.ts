@@ -97,8 +97,9 @@ export class FakeMysqlWorld {
     }
   }
 
-  from(host: string): Mysql {
-    return new FakeMysql(this, host, this.#watchers);
+  /** The port as seen from a host; `refusedWith`: by an account that every server turns away with this number. */
+  from(host: string, options: { readonly refusedWith?: number } = {}): Mysql {
+    return new FakeMysql(this, { host, refusedWith: options.refusedWith }, this.#watchers);
   }
 
   #replicate(replica: FakeServer): boolean {
@@ -137,14 +138,19 @@ export class FakeMysqlWorld {
   }
 }
 
+interface Observer {
+  readonly host: string;
+  readonly refusedWith: number | undefined;
+}
+
 class FakeMysql implements Mysql {
   readonly #world: FakeMysqlWorld;
-  readonly #host: string;
+  readonly #observer: Observer;
   readonly #watchers: Set<Watcher>;
 
-  constructor(world: FakeMysqlWorld, host: string, watchers: Set<Watcher>) {
+  constructor(world: FakeMysqlWorld, observer: Observer, watchers: Set<Watcher>) {
     this.#world = world;
-    this.#host = host;
+    this.#observer = observer;
     this.#watchers = watchers;
   }
 
@@ -266,13 +272,12 @@ class FakeMysql implements Mysql {
   async #connect(at: Endpoint, { timeoutMs, signal }: CallOptions): Promise<FakeServer> {
     const { clock } = this.#world;
     const server = this.#world.server(at);
-    const silent = !this.#world.reaches(this.#host, server) || server.state.kind === 'hung';
+    const silent = !this.#world.reaches(this.#observer.host, server) || server.state.kind === 'hung';
     await clock.pause(silent ? timeoutMs : Math.min(LATENCY_MS, timeoutMs), signal);
     if (silent || signal?.aborted === true) throw unreachable(server, 'ETIMEDOUT');
-    if (server.state.kind === 'refusing') {
-      throw new DcmhaError('MYSQL_REFUSED', `${server.name} refuses`, {
-        details: { errno: server.state.errno },
-      });
+    const errno = server.state.kind === 'refusing' ? server.state.errno : this.#observer.refusedWith;
+    if (server.alive && errno !== undefined) {
+      throw new DcmhaError('MYSQL_REFUSED', `${server.name} refuses (${errno})`, { details: { errno } });
     }
     if (server.state.kind !== 'up') throw unreachable(server, 'ECONNREFUSED');
     return server;
