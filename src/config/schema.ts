@@ -91,12 +91,12 @@ const failover = z.strictObject({
     'deadline of every other step; past it the plan is blocked and the operator told',
   ),
   stalledMs: ms(10_000, 'a primary that answers but cannot commit for this long is failed over'),
-  allowLoss: z
-    .boolean()
-    .default(true)
-    .describe(
-      'go on when transactions that only the dead primary holds cannot be fetched; they are counted and named',
-    ),
+  maxLoss: z
+    .number()
+    .int()
+    .min(0)
+    .default(1000)
+    .describe('block instead of going on when more transactions than this are known to be lost for good'),
 });
 
 const catchUp = z.strictObject({

@@ -91,18 +91,20 @@ export async function changeRoute(context: PerformContext, change: (route: Route
   }
 }
 
+/** What telling the routers of one group needs. */
+export interface RouterPush extends Pick<PerformContext, 'peers' | 'log' | 'group' | 'routers'> {
+  readonly limits: Pick<PerformContext['limits'], 'peerTimeoutMs'>;
+}
+
 /** Tells the routers to look now. An accelerator: their watch is the truth, so nobody waits and a failure is only logged. */
-export function pushRouters(context: PerformContext): void {
-  for (const router of context.routers) {
-    callPeer(context.peers, routerApi, router, {
+export function pushRouters({ peers, log, group, routers, limits }: RouterPush): void {
+  for (const router of routers) {
+    callPeer(peers, routerApi, router, {
       method: 'push',
-      params: { group: context.group },
-      timeoutMs: context.limits.peerTimeoutMs,
+      params: { group },
+      timeoutMs: limits.peerTimeoutMs,
     }).catch((error: unknown) => {
-      context.log.debug('push not answered', {
-        router: formatEndpoint(router),
-        error: toDcmhaError(error).message,
-      });
+      log.debug('push not answered', { router: formatEndpoint(router), error: toDcmhaError(error).message });
     });
   }
 }

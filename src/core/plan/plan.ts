@@ -1,8 +1,6 @@
 import { z } from 'zod';
+import { JOURNAL_PROGRAM } from '../store/journal.ts';
 import { entrySchema, type Entry, type Outcome, type OutcomeKind, type Step } from './steps.ts';
-
-/** The number of this program's plan language. A journal of another number is left alone. */
-export const PROGRAM = 1;
 
 const planMember = z.object({
   id: z.string(),
@@ -13,7 +11,10 @@ const planMember = z.object({
 export type PlanMember = z.infer<typeof planMember>;
 
 const common = {
+  program: z.literal(JOURNAL_PROGRAM),
   id: z.string(),
+  /** The process that runs it now. */
+  by: z.string(),
   group: z.string(),
   startedAt: z.number(),
   /** The coordinator or operator that began it. */
@@ -28,6 +29,8 @@ export const failoverPlanSchema = z.object({
   kind: z.literal('failover'),
   inputs: z.object({
     cause: z.string(),
+    /** When the trouble began as its agent says, ms since 1970. */
+    since: z.number().optional(),
     /** What was seen, one line an observer. */
     seen: z.array(z.string()),
     automatic: z.boolean(),

@@ -16,7 +16,7 @@ export const policyOverrides = z.strictObject({
       freezeTimeoutMs: ms,
       stepTimeoutMs: ms,
       stalledMs: ms,
-      allowLoss: z.boolean().optional(),
+      maxLoss: z.number().int().min(0).optional(),
     })
     .optional(),
   catchUp: z

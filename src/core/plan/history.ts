@@ -1,0 +1,66 @@
+import type { HistoryRecord } from '../store/history.ts';
+import { electionOf, knownLoss } from './failover.ts';
+import { outcomeAs, outcomeOf, type BootstrapPlan, type FailoverPlan, type Plan } from './plan.ts';
+
+/** What is kept for ever of a plan that ended: what was seen, what was chosen and why, how long each step took. */
+export function historyOf(
+  plan: Plan,
+  ended: { readonly at: number; readonly result: 'done' | 'abandoned' },
+): HistoryRecord {
+  const common = {
+    id: plan.id,
+    kind: plan.kind,
+    at: ended.at,
+    result: ended.result,
+    startedAt: plan.startedAt,
+    startedBy: plan.startedBy,
+    tookMs: ended.at - plan.startedAt,
+    steps: plan.entries.map(({ step, outcome, at, tookMs, by }) => ({
+      step: step.kind,
+      outcome: outcome.kind,
+      at,
+      tookMs,
+      by,
+    })),
+    ...(plan.abandonedBy === undefined ? {} : { abandonedBy: plan.abandonedBy }),
+  };
+  switch (plan.kind) {
+    case 'failover':
+      return { ...common, ...ofFailover(plan) };
+    case 'bootstrap':
+      return { ...common, ...ofBootstrap(plan) };
+  }
+}
+
+function ofFailover(plan: FailoverPlan): Record<string, unknown> {
+  const { cause, seen, automatic, oldPrimary, since } = plan.inputs;
+  const election = outcomeOf(plan, 'freeze') === undefined ? undefined : electionOf(plan);
+  const fenced = outcomeAs(plan, 'fence', 'fenced');
+  const carried = outcomeAs(plan, 'catch-up', 'caught-up');
+  const loss = knownLoss(plan);
+  return {
+    cause,
+    seen,
+    automatic,
+    from: oldPrimary,
+    ...(since === undefined ? {} : { since }),
+    ...(election?.kind === 'elected'
+      ? { to: election.host, why: election.why, rejected: election.rejected }
+      : {}),
+    ...(election?.kind === 'refused' ? { refused: election.why } : {}),
+    epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? plan.inputs.epoch,
+    evidence: fenced === undefined ? 'leases' : `${fenced.evidence}: ${fenced.detail}`,
+    carriedOver: carried === undefined ? 0 : carried.transactions,
+    lost: Number(loss.count),
+    lostGtids: loss.missing,
+  };
+}
+
+function ofBootstrap(plan: BootstrapPlan): Record<string, unknown> {
+  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
+  return {
+    automatic: false,
+    cause: 'add',
+    ...(recorded?.kind === 'record-primary' ? { to: recorded.host } : {}),
+  };
+}

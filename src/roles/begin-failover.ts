@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { Decision } from '../core/decide/decide.ts';
+import { DcmhaError } from '../core/model/errors.ts';
+import { sameEndpoint } from '../core/model/endpoint.ts';
+import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import type { BootstrapPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
+import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
+import type { GroupWorkerDeps } from './group-worker-deps.ts';
+
+/** The plan of a failover that this coordinator decided on. */
+export function automaticFailover(
+  decision: Extract<Decision, { kind: 'failover' }>,
+  snapshot: GroupSnapshot,
+  deps: GroupWorkerDeps,
+): FailoverPlan {
+  return failoverPlan(snapshot, deps, { cause: decision.cause, seen: decision.seen, automatic: true });
+}
+
+/** The plan of a failover that an operator asked for; on a healthy primary it loses nothing, for that one is fenced first. */
+export function orderedFailover(
+  snapshot: GroupSnapshot,
+  deps: GroupWorkerDeps,
+  order: { readonly by: string; readonly to: string | undefined },
+): FailoverPlan {
+  const seen = [`asked for by ${order.by}`];
+  return failoverPlan(snapshot, deps, { cause: 'operator', seen, automatic: false, to: order.to });
+}
+
+type Beginning = Pick<
+  FailoverPlan,
+  'program' | 'id' | 'group' | 'by' | 'startedAt' | 'startedBy' | 'entries'
+>;
+
+interface Reason {
+  readonly cause: string;
+  readonly seen: readonly string[];
+  readonly automatic: boolean;
+  readonly to?: string | undefined;
+}
+
+function failoverPlan(snapshot: GroupSnapshot, deps: GroupWorkerDeps, reason: Reason): FailoverPlan {
+  const { primary, group, members, route, watermark } = snapshot;
+  if (primary === undefined) {
+    throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary: dcmha add --group ${group}`, {
+      details: { group },
+    });
+  }
+  const since = members.find(({ member }) => member.id === primary.id)?.presence?.since;
+  const read = route?.route.read ?? [];
+  return {
+    ...begin(group, snapshot.takenAt, deps.runner.by),
+    kind: 'failover',
+    inputs: {
+      cause: reason.cause,
+      seen: [...reason.seen],
+      automatic: reason.automatic,
+      ...(reason.automatic && since !== undefined ? { since } : {}),
+      oldPrimary: primary.id,
+      epoch: primary.epoch,
+      members: members.map(planMember),
+      ...(reason.to === undefined ? {} : { to: reason.to }),
+      watermark: watermark?.executed ?? '',
+      maxLoss: deps.policy.maxLoss,
+      catchUp: deps.policy.catchUp,
+      read: members
+        .filter(({ member }) => read.some((at) => sameEndpoint(at, member.endpoint)))
+        .map(({ member }) => member.id),
+    },
+  };
+}
+
+/** The plan of a group's first primary. */
+export function bootstrapPlan(
+  snapshot: GroupSnapshot,
+  deps: GroupWorkerDeps,
+  to: string | undefined,
+): BootstrapPlan {
+  const { group, members, primary } = snapshot;
+  return {
+    ...begin(group, snapshot.takenAt, deps.runner.by),
+    kind: 'bootstrap',
+    inputs: {
+      members: members.map(planMember),
+      ...(to === undefined ? {} : { to }),
+      epoch: primary?.epoch ?? -1,
+    },
+  };
+}
+
+function begin(group: string, startedAt: number, by: string): Beginning {
+  return { program: JOURNAL_PROGRAM, id: randomUUID(), group, by, startedAt, startedBy: by, entries: [] };
+}
+
+function planMember({ member }: MemberView): PlanMember {
+  const { id, dc, priority, promote } = member;
+  return { id, priority, promote, ...(dc === undefined ? {} : { dc }) };
+}

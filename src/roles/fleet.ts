@@ -1,0 +1,23 @@
+import type { Coordination } from '../ports/coordination.ts';
+import { readHistory } from '../core/store/history.ts';
+import { listGroups } from '../core/store/inventory.ts';
+import { readJournal } from '../core/store/journal.ts';
+
+/** Automatic failovers that began in other groups since `since` (ms since 1970): running ones and ended ones. */
+export async function countRecentFailovers(
+  store: Coordination,
+  { except, since }: { readonly except: string; readonly since: number },
+): Promise<number> {
+  const groups = (await listGroups(store)).filter((group) => group !== except);
+  const counts = await Promise.all(groups.map((group) => countOf(store, group, since)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function countOf(store: Coordination, group: string, since: number): Promise<number> {
+  const [state, history] = await Promise.all([readJournal(store, group), readHistory(store, group, 5)]);
+  const running = state?.kind === 'running' && state.journal.kind === 'failover' ? 1 : 0;
+  const ended = history.filter(
+    ({ kind, at, automatic }) => kind === 'failover' && automatic === true && at >= since,
+  );
+  return running + ended.length;
+}

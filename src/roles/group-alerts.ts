@@ -1,0 +1,75 @@
+import type { Decision } from '../core/decide/decide.ts';
+import type { AlertKind } from '../core/model/alert.ts';
+import type { GroupSnapshot } from '../core/model/snapshot.ts';
+import { clearAlert, raiseAlert } from '../core/store/alerts.ts';
+import type { PlanRunner } from './plan-runner.ts';
+
+/** Which conditions of a group this coordinator has raised, and their text. */
+export type Told = Map<AlertKind, string>;
+
+/** Tells the operator what was decided, when it is something to tell; a standing condition is also a znode that `status` shows. */
+export async function tellOfDecision(
+  decision: Decision,
+  snapshot: GroupSnapshot,
+  runner: PlanRunner,
+  told: Told,
+): Promise<void> {
+  switch (decision.kind) {
+    case 'nothing':
+    case 'look-again':
+    case 'failover':
+      return;
+    case 'alert':
+      return raise(decision.alert, textOf(decision, snapshot), { snapshot, runner, told });
+    case 'refuse': {
+      const text = `${snapshot.group}: ${decision.cause}, but no failover (${decision.reason}): ${decision.why}`;
+      return raise('failover-refused', text, { snapshot, runner, told });
+    }
+  }
+}
+
+/** Ends what stood, once all is well again. */
+export async function tellOfHealth(snapshot: GroupSnapshot, runner: PlanRunner, told: Told): Promise<void> {
+  const { group } = snapshot;
+  const stood = snapshot.primary !== undefined && (await clearAlert(runner.coordination, group));
+  if (!stood && told.size === 0) return;
+  for (const kind of told.keys())
+    runner.alerts.end(kind, { group }, `${group}: the primary's agent vouches for it again`);
+  told.clear();
+}
+
+function textOf(
+  { alert, seen }: Extract<Decision, { kind: 'alert' }>,
+  { group, primary }: GroupSnapshot,
+): string {
+  const facts = seen.join('; ');
+  switch (alert) {
+    case 'heartbeat-lost':
+      return `${group}: the heartbeat of ${primary?.id ?? ''} is lost, but MySQL answers: nothing is moved. Look at its agent. ${facts}`;
+    case 'two-primaries':
+      return `${group}: more than one server is writable: ${facts}`;
+    case 'stalled':
+      return `${group}: ${primary?.id ?? ''} answers but cannot commit. ${facts}`;
+  }
+}
+
+async function raise(
+  kind: AlertKind,
+  text: string,
+  {
+    snapshot,
+    runner,
+    told,
+  }: { readonly snapshot: GroupSnapshot; readonly runner: PlanRunner; readonly told: Told },
+): Promise<void> {
+  const { group } = snapshot;
+  told.set(kind, text);
+  runner.alerts.raise(kind, { group, host: snapshot.primary?.id }, text);
+  await raiseAlert(runner.coordination, group, {
+    kind,
+    group,
+    message: text,
+    at: snapshot.takenAt,
+    by: runner.by,
+  });
+}

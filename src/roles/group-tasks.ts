@@ -1,0 +1,116 @@
+import { toDcmhaError } from '../core/model/errors.ts';
+import type { GroupSnapshot } from '../core/model/snapshot.ts';
+import type { Ending } from '../core/plan/execute.ts';
+import { clearAlert } from '../core/store/alerts.ts';
+import { DcmhaError } from '../core/model/errors.ts';
+import { recordPrimary } from '../core/store/primary.ts';
+import { publishRoute } from '../core/store/routes.ts';
+import { clearLostReplica, clearRejoinMark } from '../core/store/marks.ts';
+import { sameEndpoint } from '../core/model/endpoint.ts';
+import { completeTask, listTasks, updateTask, type Task } from '../core/store/tasks.ts';
+import { bootstrapPlan, orderedFailover } from './begin-failover.ts';
+import type { GroupWorkerDeps } from './group-worker-deps.ts';
+import { startPlan } from './plan-runner.ts';
+
+/** Does the first queued task of the group, under the group's lock. True when there was one: then look again. */
+export async function runTasks(
+  snapshot: GroupSnapshot,
+  deps: GroupWorkerDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { coordination, log } = deps.runner;
+  const entry = (await listTasks(coordination)).find(
+    (candidate) =>
+      candidate.kind === 'task' && candidate.task.group === snapshot.group && isOpen(candidate.task),
+  );
+  if (entry?.kind !== 'task') return false;
+  log.info('task started', { group: snapshot.group, task: entry.name, kind: entry.task.kind });
+  await updateTask(coordination, entry, { state: 'running' });
+  try {
+    const message = await runTask(entry.task, snapshot, deps, signal);
+    await completeTask(coordination, entry.name, { state: 'done', message });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = toDcmhaError(thrown);
+    if (error.code === 'SESSION_LOST' || error.code === 'LOCK_LOST') throw error;
+    log.warn('task failed', {
+      group: snapshot.group,
+      task: entry.name,
+      code: error.code,
+      error: error.message,
+    });
+    await completeTask(coordination, entry.name, { state: 'failed', message: error.message });
+  }
+  return true;
+}
+
+/** A running one was left by a coordinator that died: what it began has a journal of its own, so it is safe to do again. */
+function isOpen({ state }: Task): boolean {
+  return state === 'queued' || state === 'running';
+}
+
+async function runTask(
+  task: Task,
+  snapshot: GroupSnapshot,
+  deps: GroupWorkerDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  switch (task.kind) {
+    case 'down':
+      return 'the group was looked at';
+    case 'add':
+      if (snapshot.primary !== undefined && snapshot.route?.route.write !== undefined)
+        return 'the group has its primary already';
+      return said(await startPlan(bootstrapPlan(snapshot, deps, task.host), deps.runner, signal));
+    case 'switchover':
+      if (task.host !== undefined && snapshot.primary?.id === task.host)
+        return `${task.host} is the primary already`;
+      return said(
+        await startPlan(orderedFailover(snapshot, deps, { by: task.by, to: task.host }), deps.runner, signal),
+      );
+    case 'white':
+      return recordByHand(task, snapshot, deps);
+    case 'append':
+      throw new DcmhaError(
+        'USAGE',
+        'append: the agent of the returned host carries its transactions over by itself',
+      );
+  }
+}
+
+function said(ending: Ending): string {
+  if (ending.kind === 'finished') return `${ending.result}: primary ${ending.primary ?? 'none'}`;
+  throw new DcmhaError('STEP_TIMED_OUT', `blocked: ${ending.why}`);
+}
+
+/**
+ * After manual work: the operator says who the primary is. The record is written (its epoch fences the former one), alerts end, and
+ * with `reroute` the route follows.
+ */
+async function recordByHand(
+  task: Extract<Task, { kind: 'white' }>,
+  snapshot: GroupSnapshot,
+  { runner }: GroupWorkerDeps,
+): Promise<string> {
+  const { coordination } = runner;
+  const view = snapshot.members.find(({ member }) => member.id === task.host);
+  if (view === undefined)
+    throw new DcmhaError('NOT_FOUND', `${task.host} is no member of group ${snapshot.group}`);
+  const changed = snapshot.primary?.id !== task.host;
+  const record = changed
+    ? await recordPrimary(coordination, snapshot.group, task.host, snapshot.primary?.epoch)
+    : snapshot.primary;
+  await clearAlert(coordination, snapshot.group);
+  await clearLostReplica(coordination, task.host);
+  await clearRejoinMark(coordination, task.host);
+  if (task.reroute) {
+    const read = (snapshot.route?.route.read ?? []).filter((at) => !sameEndpoint(at, view.member.endpoint));
+    await publishRoute(
+      coordination,
+      snapshot.group,
+      { write: view.member.endpoint, read },
+      snapshot.route?.version,
+    );
+  }
+  return `${task.host} is recorded as the primary, epoch ${record.epoch}${task.reroute ? ', and routed' : ''}`;
+}

@@ -1,0 +1,192 @@
+import { decide, type Decision, type FailoverPolicy } from '../core/decide/decide.ts';
+import { decideReads, type UnwellSince } from '../core/decide/reads.ts';
+import { hasCode, toDcmhaError } from '../core/model/errors.ts';
+import type { GroupSnapshot } from '../core/model/snapshot.ts';
+import { readJournal, type JournalState } from '../core/store/journal.ts';
+import { acquireLock } from '../core/store/locks.ts';
+import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
+import { readPrimary } from '../core/store/primary.ts';
+import { znodes } from '../core/store/znodes.ts';
+import { Alarm } from './alarm.ts';
+import { automaticFailover } from './begin-failover.ts';
+import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
+import { runTasks } from './group-tasks.ts';
+import { MemberWatches } from './member-watches.ts';
+import type { GroupWorkerDeps } from './group-worker-deps.ts';
+import { observe } from './observe.ts';
+import { resumePlan, startPlan } from './plan-runner.ts';
+import { changeReads } from './read-list.ts';
+
+const busyMs = 500;
+
+/** Looks after one group: whatever changes, it looks at everything again, decides, and acts under the group's lock. */
+export class GroupWorker {
+  readonly #group: string;
+  readonly #deps: GroupWorkerDeps;
+  readonly #signal: AbortSignal;
+  readonly #alarm: Alarm;
+  readonly #watches: MemberWatches;
+  readonly #unwellSince: UnwellSince = new Map();
+  readonly #told: Told = new Map();
+  /** The journal version of a blocked plan: until it changes, nothing can go on. */
+  #blockedAt: number | undefined;
+
+  constructor(group: string, deps: GroupWorkerDeps, signal: AbortSignal) {
+    this.#group = group;
+    this.#deps = deps;
+    this.#signal = signal;
+    this.#alarm = new Alarm(deps.runner.clock, signal);
+    this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
+  }
+
+  /** Something may have changed: look now. */
+  wake(): void {
+    this.#alarm.ring();
+  }
+
+  async run(): Promise<void> {
+    const { coordination, log } = this.#deps.runner;
+    for (const path of [
+      znodes.group(this.#group),
+      znodes.master(this.#group),
+      znodes.white(this.#group),
+      znodes.route(this.#group),
+      znodes.journal(this.#group),
+      znodes.lock(this.#group),
+    ]) {
+      coordination.watchData(path, this.#alarm.ring, this.#signal);
+    }
+    while (!this.#signal.aborted) {
+      const nextMs = await this.#look().catch((thrown: unknown) => {
+        if (this.#signal.aborted) return 0;
+        const error = toDcmhaError(thrown);
+        log.warn('group not looked after', { group: this.#group, code: error.code, error: error.message });
+        if (hasCode(error, 'ZNODE_MALFORMED')) this.#tellMalformed(error.message);
+        return hasCode(error, 'LOCK_LOST', 'ZNODE_CONFLICT') ? busyMs : this.#deps.tickMs;
+      });
+      await this.#alarm.wait(nextMs);
+    }
+  }
+
+  /** One round; returns after how many ms the next is due at the latest. */
+  async #look(): Promise<number> {
+    const { coordination } = this.#deps.runner;
+    const journal = await readJournal(coordination, this.#group);
+    if (journal !== undefined) return this.#continuePlan(journal);
+    this.#blockedAt = undefined;
+    const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
+    this.#watches.follow(snapshot.members.map(({ member }) => member.id));
+    if (await this.#locked(() => runTasks(snapshot, this.#deps, this.#signal), await this.#hasTasks()))
+      return 0;
+    const decision = decide(
+      snapshot,
+      override(this.#deps.policy, await readPolicy(coordination, this.#group)),
+    );
+    return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot));
+  }
+
+  async #act(decision: Decision, snapshot: GroupSnapshot): Promise<number> {
+    if (this.#deps.onDuty()) await tellOfDecision(decision, snapshot, this.#deps.runner, this.#told);
+    switch (decision.kind) {
+      case 'nothing':
+        if (this.#deps.onDuty()) await tellOfHealth(snapshot, this.#deps.runner, this.#told);
+        return this.#deps.tickMs;
+      case 'look-again':
+        return decision.afterMs;
+      case 'alert':
+      case 'refuse':
+        return this.#deps.tickMs;
+      case 'failover':
+        return (await this.#locked(() => this.#failOver(decision, snapshot))) ? 0 : busyMs;
+    }
+  }
+
+  /** Under the lock: nothing that the decision stands on may have changed meanwhile. */
+  async #failOver(
+    decision: Extract<Decision, { kind: 'failover' }>,
+    snapshot: GroupSnapshot,
+  ): Promise<boolean> {
+    const { coordination, log } = this.#deps.runner;
+    await coordination.sync(znodes.master(this.#group));
+    const [primary, journal] = await Promise.all([
+      readPrimary(coordination, this.#group),
+      readJournal(coordination, this.#group),
+    ]);
+    if (journal !== undefined || primary?.epoch !== snapshot.primary?.epoch) return false;
+    log.warn('failover begins', { group: this.#group, cause: decision.cause, seen: decision.seen });
+    const plan = automaticFailover(decision, snapshot, this.#deps);
+    this.#deps.runner.alerts.event(
+      'failover-started',
+      { group: this.#group, host: plan.inputs.oldPrimary },
+      `${this.#group}: failover from ${plan.inputs.oldPrimary} begins (${decision.cause})`,
+    );
+    await startPlan(plan, this.#deps.runner, this.#signal);
+    return true;
+  }
+
+  async #continuePlan(journal: JournalState): Promise<number> {
+    const { alerts, log } = this.#deps.runner;
+    if (journal.kind === 'unknown-program') {
+      const text = `the running plan of ${this.#group} was written by program ${journal.program}: upgrade this coordinator`;
+      alerts.raise('plan-blocked', { group: this.#group }, text, { reason: 'journal-of-newer-program' });
+      return this.#deps.tickMs;
+    }
+    if (journal.version === this.#blockedAt) return this.#deps.tickMs;
+    const resumed = await this.#locked(async () => {
+      // The plan may have ended between the look and the lock.
+      const now = await readJournal(this.#deps.runner.coordination, this.#group);
+      if (now?.kind !== 'running') return false;
+      const ending = await resumePlan(now, this.#deps.runner, this.#signal);
+      if (ending.kind === 'blocked')
+        this.#blockedAt = (await readJournal(this.#deps.runner.coordination, this.#group))?.version;
+      return true;
+    });
+    if (!resumed) log.debug('another coordinator runs the plan', { group: this.#group });
+    return resumed ? 0 : busyMs;
+  }
+
+  async #keepReads(snapshot: GroupSnapshot): Promise<number> {
+    if (!this.#deps.onDuty()) return this.#deps.tickMs;
+    const changes = decideReads(snapshot, this.#deps.replicaGraceMs, this.#unwellSince);
+    if (changes.lost.length + changes.returned.length > 0)
+      await changeReads(changes, snapshot, this.#deps.runner);
+    return Math.min(changes.lookAgainMs ?? this.#deps.tickMs, this.#deps.tickMs);
+  }
+
+  async #hasTasks(): Promise<boolean> {
+    return (await this.#deps.runner.coordination.children(znodes.tasks)).length > 0;
+  }
+
+  /** Does `work` while holding the group's lock; false when another coordinator holds it, or there is no reason to. */
+  async #locked(work: () => Promise<boolean>, wanted = true): Promise<boolean> {
+    if (!wanted) return false;
+    const { coordination, by, clock } = this.#deps.runner;
+    const lock = await acquireLock(coordination, this.#group, { by, now: clock.now() });
+    if (lock === undefined) return false;
+    try {
+      return await work();
+    } finally {
+      await lock.release().catch((error: unknown) => {
+        // The session is gone, and the lock with it.
+        this.#deps.runner.log.debug('lock not released', {
+          group: this.#group,
+          error: toDcmhaError(error).message,
+        });
+      });
+    }
+  }
+
+  #tellMalformed(text: string): void {
+    this.#deps.runner.alerts.raise('malformed-data', { group: this.#group }, text);
+  }
+}
+
+/** The group's own settings go before the file's. */
+function override(policy: FailoverPolicy, { failover }: PolicyOverrides): FailoverPolicy {
+  return {
+    automatic: failover?.automatic ?? policy.automatic,
+    cooldownMs: failover?.cooldownMs ?? policy.cooldownMs,
+    stalledMs: failover?.stalledMs ?? policy.stalledMs,
+    fleetMax: policy.fleetMax,
+  };
+}

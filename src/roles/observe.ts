@@ -1,0 +1,114 @@
+import type { Coordination } from '../ports/coordination.ts';
+import type { Mysql } from '../ports/mysql.ts';
+import type { Clock } from '../ports/system.ts';
+import { hasCode } from '../core/model/errors.ts';
+import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.ts';
+import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import { readHistory } from '../core/store/history.ts';
+import { readMembers } from '../core/store/inventory.ts';
+import { readLostReplica } from '../core/store/marks.ts';
+import { isPaused, readPause } from '../core/store/pauses.ts';
+import { readPresence } from '../core/store/presences.ts';
+import { readPrimary } from '../core/store/primary.ts';
+import { readRoute } from '../core/store/routes.ts';
+import { readWatermark } from '../core/store/watermark.ts';
+import { countRecentFailovers } from './fleet.ts';
+
+export interface Observer {
+  readonly coordination: Coordination;
+  readonly mysql: Mysql;
+  readonly clock: Clock;
+  readonly by: string;
+  readonly agentPort: number;
+  /** Deadline of this coordinator's own connection attempts, ms. */
+  readonly probeTimeoutMs: number;
+  /** Failovers of other groups count this long, ms. */
+  readonly fleetWindowMs: number;
+}
+
+/**
+ * Looks at everything that a decision about a group may use. MySQL servers are asked only where their agent does not vouch for them:
+ * while the primary's does, ZooKeeper alone is read.
+ */
+export async function observe(
+  group: string,
+  observer: Observer,
+  signal: AbortSignal,
+): Promise<GroupSnapshot> {
+  const { coordination: store, clock, by } = observer;
+  const [members, primary, pause, route, watermark] = await Promise.all([
+    readMembers(store, group, { agentPort: observer.agentPort }),
+    readPrimary(store, group),
+    readPause(store, group),
+    readRoute(store, group),
+    readWatermark(store, group),
+  ]);
+  const presences = await Promise.all(members.map((member) => presenceOf(store, member)));
+  const trouble = inTrouble(primary, members, presences);
+  const views = await Promise.all(
+    members.map((member, at) =>
+      viewOf(member, presences[at], { observer, signal, ask: trouble || presences[at] === undefined }),
+    ),
+  );
+  return {
+    group,
+    takenAt: clock.now(),
+    takenBy: by,
+    members: views,
+    primary,
+    paused: isPaused(pause, clock.now()),
+    route,
+    watermark,
+    ...(trouble ? await pastOf(group, observer) : { lastFailoverAt: undefined, recentFailovers: 0 }),
+  };
+}
+
+/** A presence that cannot be read is as good as none: MySQL is asked. */
+async function presenceOf(store: Coordination, member: Member): Promise<PresenceRecord | undefined> {
+  try {
+    return await readPresence(store, member.id);
+  } catch (error) {
+    if (hasCode(error, 'ZNODE_MALFORMED')) return undefined;
+    throw error;
+  }
+}
+
+function inTrouble(
+  primary: PrimaryRecord | undefined,
+  members: readonly Member[],
+  presences: readonly (PresenceRecord | undefined)[],
+): boolean {
+  if (primary === undefined) return false;
+  const verdict = presences[members.findIndex(({ id }) => id === primary.id)]?.verdict;
+  return verdict !== 'up' && verdict !== 'saturated';
+}
+
+async function viewOf(
+  member: Member,
+  presence: PresenceRecord | undefined,
+  {
+    observer,
+    signal,
+    ask,
+  }: { readonly observer: Observer; readonly signal: AbortSignal; readonly ask: boolean },
+): Promise<MemberView> {
+  const [probe, lost] = await Promise.all([
+    ask ? observer.mysql.probe(member.endpoint, { timeoutMs: observer.probeTimeoutMs, signal }) : undefined,
+    readLostReplica(observer.coordination, member.id),
+  ]);
+  return { member, presence, probe, offSince: lost?.at };
+}
+
+/** What the guards of an automatic failover ask of the past; read only when one may be due. */
+async function pastOf(
+  group: string,
+  { coordination, clock, fleetWindowMs }: Observer,
+): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers'>> {
+  const records = await readHistory(coordination, group, 20);
+  const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
+  const recentFailovers = await countRecentFailovers(coordination, {
+    except: group,
+    since: clock.now() - fleetWindowMs,
+  });
+  return { lastFailoverAt: last?.at, recentFailovers };
+}

@@ -1,0 +1,129 @@
+import type { Alerts } from '../ports/alerts.ts';
+import type { Coordination } from '../ports/coordination.ts';
+import type { Mysql } from '../ports/mysql.ts';
+import type { PeerCaller } from '../ports/peers.ts';
+import type { Clock, Log } from '../ports/system.ts';
+import { DcmhaError } from '../core/model/errors.ts';
+import type { PerformLimits } from '../core/perform/context.ts';
+import { perform } from '../core/perform/perform.ts';
+import { execute, type Ending } from '../core/plan/execute.ts';
+import { historyOf } from '../core/plan/history.ts';
+import { planSchema, type Plan } from '../core/plan/plan.ts';
+import { readMembers, readRouters } from '../core/store/inventory.ts';
+import {
+  beginJournal,
+  finishJournal,
+  saveJournal,
+  takeOverJournal,
+  type JournalState,
+} from '../core/store/journal.ts';
+import { znodes } from '../core/store/znodes.ts';
+
+/** What running plans needs; the same for every group. */
+export interface PlanRunner {
+  readonly coordination: Coordination;
+  readonly mysql: Mysql;
+  readonly peers: PeerCaller;
+  readonly alerts: Alerts;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** This process, unlike any other. */
+  readonly by: string;
+  readonly agentPort: number;
+  readonly limits: PerformLimits;
+  /** Deadline of a step whose parts have no longer one of their own, ms. */
+  readonly stepTimeoutMs: number;
+}
+
+/** Writes the plan's first journal entry, then runs it to its end. Throws `ZNODE_CONFLICT` when a plan runs already. */
+export async function startPlan(plan: Plan, runner: PlanRunner, signal: AbortSignal): Promise<Ending> {
+  const version = await beginJournal(runner.coordination, plan);
+  runner.log.info('plan started', { group: plan.group, plan: plan.id, kind: plan.kind });
+  return drive(plan, version, runner, signal);
+}
+
+/** Takes over a plan that another process began, at the step where it is. Throws `LOCK_LOST` when somebody was faster. */
+export async function resumePlan(
+  state: Extract<JournalState, { kind: 'running' }>,
+  runner: PlanRunner,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const mine =
+    state.journal.by === runner.by ? state : await takeOverJournal(runner.coordination, state, runner.by);
+  const plan = planOf(mine.journal);
+  runner.log.info('plan taken over', {
+    group: plan.group,
+    plan: plan.id,
+    kind: plan.kind,
+    done: plan.entries.length,
+  });
+  return drive(plan, mine.version, runner, signal);
+}
+
+/** A journal as this program's plan. Throws `ZNODE_MALFORMED`. */
+export function planOf(journal: { readonly group: string }): Plan {
+  const parsed = planSchema.safeParse(journal);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = znodes.journal(journal.group);
+  throw new DcmhaError(
+    'ZNODE_MALFORMED',
+    `${path}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    { details: { path } },
+  );
+}
+
+async function drive(
+  start: Plan,
+  startVersion: number,
+  runner: PlanRunner,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const { coordination, clock, log, by, limits } = runner;
+  const { group } = start;
+  const members = await readMembers(coordination, group, { agentPort: runner.agentPort });
+  const routers = await readRouters(coordination, group);
+  const context = { ...runner, group, members, routers, signal };
+  let version = startVersion;
+  const ending = await execute(start, {
+    perform: (step, plan, deadline) => perform(step, plan, context, deadline),
+    save: async (plan) => {
+      version = await saveJournal(coordination, { ...plan, by }, version);
+    },
+    clock,
+    log: log.with({ group }),
+    by,
+    stepTimeoutMs: (step) =>
+      step.kind === 'promote' || step.kind === 'freeze'
+        ? limits.freezeTimeoutMs + runner.stepTimeoutMs
+        : runner.stepTimeoutMs,
+    signal,
+  });
+  if (ending.kind === 'finished') {
+    const record = historyOf(ending.plan, { at: clock.now(), result: ending.result });
+    await finishJournal(coordination, { ...ending.plan, by }, version, record);
+  }
+  tell(ending, runner);
+  return ending;
+}
+
+function tell(ending: Ending, { alerts, log }: PlanRunner): void {
+  const { plan } = ending;
+  const { group } = plan;
+  if (ending.kind === 'blocked') {
+    log.error('plan blocked', { group, plan: plan.id, reason: ending.reason, why: ending.why });
+    const remedy = `dcmha task retry --group ${group}, or dcmha task abandon --group ${group}`;
+    alerts.raise('plan-blocked', { group }, `${plan.kind} of ${group} is blocked: ${ending.why}. ${remedy}`, {
+      reason: ending.reason,
+    });
+    return;
+  }
+  alerts.end('plan-blocked', { group }, `${plan.kind} of ${group} goes on`);
+  log.info('plan ended', { group, plan: plan.id, result: ending.result, primary: ending.primary });
+  if (plan.kind !== 'failover') return;
+  const text =
+    ending.result === 'done'
+      ? `${group}: ${ending.primary ?? ''} took over from ${plan.inputs.oldPrimary} (${plan.inputs.cause})`
+      : `${group}: the failover was abandoned by ${plan.abandonedBy ?? 'an operator'}`;
+  alerts.event('failover-done', { group }, text, { plan: plan.id, result: ending.result });
+}
