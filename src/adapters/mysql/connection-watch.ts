@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Endpoint } from '../../core/model/endpoint.ts';
+import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { toDcmhaError } from '../../core/model/errors.ts';
 import type { Log } from '../../ports/system.ts';
 import { Deadline } from '../system/deadline.ts';
@@ -22,6 +22,7 @@ export async function watchConnection(
   while (!signal.aborted) {
     try {
       const session = await pool.connect(server, new Deadline({ timeoutMs: watch.connectTimeoutMs, signal }));
+      log.debug('watching a connection', { server: formatEndpoint(server) });
       const code = await session.untilLost(signal);
       if (code === undefined) session.close();
       else watch.onLost(code);
