@@ -6,6 +6,8 @@ export interface MysqldSettings {
   readonly host: string;
   readonly port: number;
   readonly serverId: number;
+  /** Where its socket is when `dir` is too long for one. */
+  readonly shortDir?: string | undefined;
   /** Further options of [mysqld]; they win over ours. */
   readonly options?: Readonly<Record<string, string | number>> | undefined;
 }
@@ -16,19 +18,21 @@ export interface MysqldFiles {
   readonly socket: string;
   readonly pidFile: string;
   readonly log: string;
-  /** Statements of the first start: the accounts' passwords. */
+  /** Statements of the first start, the accounts' passwords; empty afterwards. */
   readonly init: string;
 }
 
 // A socket's path has room for 107 bytes.
 const LONGEST_SOCKET = 100;
 
-export function mysqldFiles({ dir, host, port }: MysqldSettings): MysqldFiles {
+export type MysqldPlace = Pick<MysqldSettings, 'dir' | 'host' | 'port' | 'shortDir'>;
+
+export function mysqldFiles({ dir, host, port, shortDir = '/tmp' }: MysqldPlace): MysqldFiles {
   const socket = `${dir}/mysqld.sock`;
   return {
     config: `${dir}/my.cnf`,
     data: `${dir}/data`,
-    socket: socket.length > LONGEST_SOCKET ? `/tmp/dcmha-${host}-${port}.sock` : socket,
+    socket: socket.length > LONGEST_SOCKET ? `${shortDir}/dcmha-${host}-${port}.sock` : socket,
     pidFile: `${dir}/mysqld.pid`,
     log: `${dir}/mysqld.log`,
     init: `${dir}/init.sql`,
@@ -76,6 +80,7 @@ export function renderMysqldConfig(settings: MysqldSettings): string {
     socket: files.socket,
     pid_file: files.pidFile,
     log_error: files.log,
+    init_file: files.init,
     bind_address: settings.host,
     port: settings.port,
     mysqlx: 'OFF',

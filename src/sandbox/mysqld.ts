@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
 import { newPasswords, passwordStatements, type Passwords } from './accounts.ts';
-import { type MysqldSettings, mysqldFiles, renderMysqldConfig } from './mysqld-config.ts';
+import { type MysqldPlace, type MysqldSettings, mysqldFiles, renderMysqldConfig } from './mysqld-config.ts';
 import type { ProcessId } from './process.ts';
 import { launchProcess, type ProcessHandle } from './process-handle.ts';
 import { mysqlPrograms } from './project.ts';
@@ -24,14 +23,12 @@ export async function prepareMysqld(settings: MysqldSettings, passwords: Passwor
 }
 
 /** The command line that runs a prepared server, at its first start as at any later one. */
-export function mysqldCommand(settings: MysqldSettings): readonly string[] {
-  const files = mysqldFiles(settings);
-  const init = existsSync(files.init) ? [`--init-file=${files.init}`] : [];
-  return [mysqlPrograms.mysqld, `--defaults-file=${files.config}`, ...init];
+export function mysqldCommand(settings: MysqldPlace): readonly string[] {
+  return [mysqlPrograms.mysqld, `--defaults-file=${mysqldFiles(settings).config}`];
 }
 
-/** Resolves once the server greets; the passwords of the first start are then forgotten on disk. */
-export async function mysqldReady(settings: MysqldSettings, process: ProcessId): Promise<void> {
+/** Resolves once the server greets; the statements of the first start are forgotten then. */
+export async function mysqldReady(settings: MysqldPlace, process: ProcessId): Promise<void> {
   const files = mysqldFiles(settings);
   await untilReady(
     {
@@ -42,7 +39,7 @@ export async function mysqldReady(settings: MysqldSettings, process: ProcessId):
     },
     async () => (await ask(settings.host, settings.port, {})).length > 0,
   );
-  await rm(files.init, { force: true });
+  await truncate(files.init);
 }
 
 export interface MysqldHandle extends ProcessHandle {

@@ -121,24 +121,35 @@ export async function spawnDetached(program: Program): Promise<ProcessId> {
   }
 }
 
-/** All living processes whose environment carries this mark. */
-export function findMarked(mark: string): readonly ProcessId[] {
-  const entry = `${MARK}=${mark}`;
+/** All living processes whose environment carries a mark that `matches`. */
+export function findMarked(matches: (mark: string) => boolean): readonly ProcessId[] {
   return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && carries(name, entry))
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      const mark = markIn(name);
+      return mark !== undefined && matches(mark);
+    })
     .map((name) => identify(Number(name)))
-    .filter((found) => found !== undefined && found.pid !== process.pid)
     .filter((found) => found !== undefined);
 }
 
-function carries(pid: string, entry: string): boolean {
+function markIn(pid: string): string | undefined {
   try {
-    return readFileSync(path.join('/proc', pid, 'environ'), 'utf8')
-      .split('\0')
-      .includes(entry);
+    const entries = readFileSync(path.join('/proc', pid, 'environ'), 'utf8').split('\0');
+    return entries.find((entry) => entry.startsWith(`${MARK}=`))?.slice(MARK.length + 1);
   } catch {
     // It ended, or belongs to another user: not ours.
-    return false;
+    return undefined;
+  }
+}
+
+/** The command line of a process; empty when it is gone. */
+export function commandLine({ pid }: ProcessId): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    // It ended.
+    return [];
   }
 }
 

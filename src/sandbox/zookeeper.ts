@@ -21,8 +21,8 @@ const TICK_MS = 500;
 const PEER_PORT = 2888;
 const ELECTION_PORT = 3888;
 
-const logOf = (settings: ZookeeperSettings) => path.join(settings.dir, 'zookeeper.log');
-const configOf = (settings: ZookeeperSettings) => path.join(settings.dir, 'zoo.cfg');
+const logOf = (settings: Pick<ZookeeperSettings, 'dir'>) => path.join(settings.dir, 'zookeeper.log');
+const configOf = (settings: Pick<ZookeeperSettings, 'dir'>) => path.join(settings.dir, 'zoo.cfg');
 
 /** Writes zoo.cfg and, in an ensemble, the server's number. */
 export async function prepareZookeeper(settings: ZookeeperSettings): Promise<void> {
@@ -70,7 +70,10 @@ export function zookeeperCommand(settings: ZookeeperSettings): readonly string[]
 }
 
 /** Resolves once it serves clients: in an ensemble, once there is a leader. */
-export async function zookeeperReady(settings: ZookeeperSettings, process: ProcessId): Promise<void> {
+export async function zookeeperReady(
+  settings: Omit<ZookeeperSettings, 'ensemble'>,
+  process: ProcessId,
+): Promise<void> {
   const { host, port } = settings;
   await untilReady(
     { what: `zookeeper ${host}:${port}`, process, log: logOf(settings), timeoutMs: START_TIMEOUT_MS },

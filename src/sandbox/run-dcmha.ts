@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { DcmhaError } from '../core/model/errors.ts';
+import { MARK } from './process.ts';
+import { dcmhaCommand } from './process-specs.ts';
+import { markOf, type SandboxState } from './state.ts';
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs an operator command of dcmha against the sandbox; its exit status is a value. */
+export function tryDcmha(
+  state: Pick<SandboxState, 'id' | 'dir' | 'config'>,
+  args: readonly string[],
+  timeoutMs = 60_000,
+): Promise<CommandResult> {
+  const [program = '', ...rest] = dcmhaCommand(...args, '--config', state.config);
+  return new Promise((resolve) => {
+    execFile(
+      program,
+      rest,
+      { timeout: timeoutMs, maxBuffer: 64 << 20, env: { ...process.env, [MARK]: markOf(state) } },
+      (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
+        resolve({ status, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** The same for a command that must succeed; returns what it printed. */
+export async function runDcmha(
+  state: Pick<SandboxState, 'id' | 'dir' | 'config'>,
+  args: readonly string[],
+  timeoutMs?: number,
+): Promise<string> {
+  const { status, stdout, stderr } = await tryDcmha(state, args, timeoutMs);
+  if (status === 0) return stdout;
+  const said = stderr.trim().split('\n').slice(-3).join('\n');
+  throw new DcmhaError('UNEXPECTED', `dcmha ${args.join(' ')} failed with status ${status}: ${said}`, {
+    details: { status },
+  });
+}
