@@ -12,4 +12,8 @@ if have flock; then flock 9; fi
 for step in packages node mysql dependencies; do
   bash "$root_dir/scripts/setup/$step.sh" </dev/null 9>&-
 done
-say 'everything is in place'
+if [ -x "$sandbox_dir/node/bin/node" ]; then
+  say 'everything is in place; outside make, put .sandbox/node/bin first on PATH'
+else
+  say 'everything is in place'
+fi
