@@ -68,6 +68,7 @@ apt_install() {
   local log=$sandbox_dir/setup/apt.log
   have apt-get || die "$* missing, and there is no apt-get here: install them with this system's package manager"
   say "installing $* with apt"
+  as_root "installing $*" true || die "installing $* needs root: run 'make setup' as root, or once with a sudo that asks no password"
   forbid_services
   run_logged "$log" as_root "installing $*" apt-get update -q ||
     say "apt-get update failed (see $log); going on with the package lists that are there"
