@@ -10,9 +10,10 @@ export function corrupt(what: string, details: ErrorDetails = {}): DcmhaError {
   return new DcmhaError('BINLOG_CORRUPT', `binlog is damaged: ${what}`, { details });
 }
 
-export function corruptAt({ file, position }: BinlogPosition, what: string): DcmhaError {
+export function corruptAt({ file, position }: BinlogPosition, what: string, cause?: unknown): DcmhaError {
   return new DcmhaError('BINLOG_CORRUPT', `${file} is damaged at ${position}: ${what}`, {
     details: { file, position },
+    ...(cause !== undefined && { cause }),
   });
 }
 
