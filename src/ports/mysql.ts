@@ -17,6 +17,8 @@ export interface ServerStatus {
   readonly executed: string;
   readonly purged: string;
   readonly channels: readonly ChannelStatus[];
+  /** mysqld's pid file, absolute; undefined when it was not asked. */
+  readonly pidFile?: string | undefined;
 }
 
 /** One replication channel of a replica; the default channel's name is ''. */

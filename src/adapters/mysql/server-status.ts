@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { hasCode } from '../../core/model/errors.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
@@ -8,7 +9,7 @@ import type { Session } from './session.ts';
 
 const SERVER = `SELECT @@GLOBAL.server_uuid AS uuid, @@GLOBAL.server_id AS id, @@GLOBAL.read_only AS readOnly,
  @@GLOBAL.super_read_only AS superReadOnly, @@GLOBAL.gtid_mode AS gtidMode, @@GLOBAL.gtid_executed AS executed,
- @@GLOBAL.gtid_purged AS purged`;
+ @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir`;
 
 // Both times are of the replica's own clock, so the clocks of two hosts are not compared.
 const HEARD = `SELECT CHANNEL_NAME AS channel, TIMESTAMPDIFF(MICROSECOND, GREATEST(LAST_HEARTBEAT_TIMESTAMP,
@@ -24,6 +25,8 @@ const serverRow = z.object({
   gtidMode: z.string(),
   executed: z.string(),
   purged: z.string(),
+  pidFile: z.string(),
+  datadir: z.string(),
 });
 const heardRow = z.object({ channel: z.string(), ms: z.coerce.number().nullable() });
 
@@ -49,6 +52,7 @@ export async function readStatus(
     gtidMode: server.gtidMode,
     executed: withoutSpace(server.executed),
     purged: withoutSpace(server.purged),
+    pidFile: path.resolve(server.datadir, server.pidFile),
     channels: rows.map((row): ChannelStatus => channelStatus(row, heard.get(row.Channel_Name))),
   };
 }

@@ -60,8 +60,10 @@ export interface ReplicationHealth {
   readonly state: 'replicating' | 'connecting' | 'stopped' | 'broken' | 'errant' | 'none';
   /** The source of the default channel as `host:port`; '' without one. */
   readonly source: string;
-  /** Seconds behind when this was published. */
+  /** Seconds behind, at least: told in steps, so that it changes seldom. */
   readonly lagSeconds?: number | undefined;
+  /** What stopped it, or which transactions are errant. */
+  readonly error?: string | undefined;
 }
 
 /** The content of `online-list/H`. */

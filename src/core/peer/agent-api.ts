@@ -22,11 +22,33 @@ export const agentApi = {
       version: z.string(),
       pid: z.number().optional(),
       writable: z.boolean().optional(),
+      why: z.string().optional(),
+      /** The epoch that this agent holds a lease for, and what is left of it. */
+      epoch: z.number().optional(),
+      leaseMs: z.number().optional(),
+      executed: z.string().optional(),
+      replication: z
+        .object({
+          state: z.string(),
+          source: z.string(),
+          lagSeconds: z.number().optional(),
+          error: z.string().optional(),
+        })
+        .optional(),
     }),
   },
-  /** Makes sure that nothing more is written under `epoch` or any earlier one, and remembers it. Refused: `MYSQL_*`. */
-  fence: { params: z.object({ group: z.string(), epoch: z.number().int() }), result: fenceEvidence },
-  /** Opens writes when `master/group` names this host with just this epoch. Refused otherwise, with the reason. */
+  /**
+   * Makes sure that nothing more is written under `epoch` or any earlier one, and remembers it. A mysqld that does not obey SQL is
+   * killed, unless `mayKill` is false. Refused: `MYSQL_*`, `TIMED_OUT`.
+   */
+  fence: {
+    params: z.object({ group: z.string(), epoch: z.number().int(), mayKill: z.boolean().optional() }),
+    result: fenceEvidence,
+  },
+  /**
+   * Opens writes when `master/group` names this host with just this epoch. Refused otherwise, with the reason in `details.reason`;
+   * `accepted-primary` and `no-presence` pass with time.
+   */
   openWrites: {
     params: z.object({ group: z.string(), epoch: z.number().int() }),
     result: z.object({ opened: z.literal(true) }),

@@ -10,6 +10,19 @@ const presenceRecord = z.object({
   agent: z.string(),
   version: z.string(),
   why: z.string().optional(),
+  /** 1 or 0: a shared record has no true and false. */
+  writable: z
+    .union([z.number(), z.boolean()])
+    .transform((value) => value === true || value === 1)
+    .optional(),
+  replication: z
+    .object({
+      state: z.enum(['replicating', 'connecting', 'stopped', 'broken', 'errant', 'none']),
+      source: z.string(),
+      lagSeconds: z.number().optional(),
+      error: z.string().optional(),
+    })
+    .optional(),
 });
 
 /** An agent of the first program says nothing in its node. */
@@ -35,5 +48,6 @@ export function presentAgent(store: Coordination, id: string, record: PresenceRe
 
 /** The text of `online-list/H`. */
 export function encodePresence(record: PresenceRecord): string {
-  return encodeShared(record);
+  const { writable, ...rest } = record;
+  return encodeShared(writable === undefined ? rest : { ...rest, writable: writable ? 1 : 0 });
 }

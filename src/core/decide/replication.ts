@@ -1,0 +1,74 @@
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
+import type { ReplicationHealth } from '../model/group.ts';
+import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
+
+/** What a replica's agent does about the default channel. */
+export type ReplicationDecision =
+  | 'leave'
+  /** The channel points where it should; mysqld does not start it by itself. */
+  | 'start'
+  /** No channel, or one to somebody who is not the primary any more. */
+  | 'follow';
+
+/**
+ * `fresh`: since mysqld started, or the record changed, the channel has not been seen running. Later, a channel that is off was stopped
+ * by somebody who wanted that.
+ */
+export function decideReplication(
+  status: ServerStatus,
+  primary: Endpoint,
+  { fresh }: { readonly fresh: boolean },
+): ReplicationDecision {
+  const channel = defaultChannel(status);
+  if (!sameEndpoint(channel?.source, primary)) return 'follow';
+  if (!fresh || isRunning(channel)) return 'leave';
+  return 'start';
+}
+
+export function isRunning(channel: ChannelStatus | undefined): boolean {
+  return channel?.applier === 'on' && channel.receiver !== 'off';
+}
+
+export function defaultChannel({ channels }: ServerStatus): ChannelStatus | undefined {
+  return channels.find(({ name }) => name === '');
+}
+
+/** Steps of lag that are told, in seconds; below the first it is none. */
+const lagSteps = [5, 30, 300, 3600];
+
+/**
+ * How a replica does, in classes that change seldom: each change is a write to ZooKeeper. `before` keeps a lag that moves about a
+ * step from being told over and over: it counts as less only when it is under half of it.
+ */
+export function replicationHealth(
+  status: ServerStatus,
+  before: ReplicationHealth | undefined,
+): ReplicationHealth {
+  const channel = defaultChannel(status);
+  if (channel === undefined) return { state: 'none', source: '' };
+  const error = channel.receiverError ?? channel.applierError;
+  const state = stateOf(channel, error);
+  const lagSeconds = lagStep(channel.lagSeconds ?? 0, before?.lagSeconds ?? 0);
+  return {
+    state,
+    source: formatEndpoint(channel.source),
+    ...(lagSeconds === 0 ? {} : { lagSeconds }),
+    ...(error === undefined || state === 'replicating' ? {} : { error: shorten(error) }),
+  };
+}
+
+function stateOf(channel: ChannelStatus, error: string | undefined): ReplicationHealth['state'] {
+  if (channel.applier === 'on' && channel.receiver === 'on') return 'replicating';
+  if (channel.applier === 'on' && channel.receiver === 'connecting') return 'connecting';
+  return error === undefined ? 'stopped' : 'broken';
+}
+
+function lagStep(lagSeconds: number, before: number): number {
+  const now = lagSteps.findLast((step) => lagSeconds >= step) ?? 0;
+  return now < before && lagSeconds >= before / 2 ? before : now;
+}
+
+/** Server errors quote whole statements. */
+function shorten(error: string): string {
+  return error.length > 200 ? `${error.slice(0, 200)}...` : error;
+}

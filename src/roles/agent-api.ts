@@ -1,0 +1,81 @@
+import { callPeer, handlePeer, type PeerImplementation } from '../core/peer/api.ts';
+import { agentApi } from '../core/peer/agent-api.ts';
+import { toDcmhaError } from '../core/model/errors.ts';
+import type { PeerHandler } from '../ports/peers.ts';
+import type { LocalServer } from './agent-checks.ts';
+import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import type { WriteGate } from './agent-fence.ts';
+import type { AskTiming, LeaseKeeper, LeasePeers } from './agent-lease.ts';
+import type { EpochOf } from './agent-refusal.ts';
+import type { ReplicaKeeper } from './agent-replica.ts';
+import type { GroupView } from './agent-view.ts';
+
+interface ApiParts {
+  readonly view: GroupView;
+  readonly local: LocalServer;
+  readonly gate: WriteGate;
+  readonly lease: LeaseKeeper;
+  readonly replica: ReplicaKeeper;
+}
+
+/** Whoever asks for a fence waits for two peer calls' time; the answer has to be on its way before. */
+const fenceShare = 1.8;
+
+/** What this agent answers on its control port. */
+export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiParts): PeerHandler {
+  const { gate, view, local, lease, replica } = parts;
+  const implementation: PeerImplementation<typeof agentApi> = {
+    status: () => {
+      const { verdict, since, why } = local.verdict;
+      return Promise.resolve({
+        host: options.host,
+        group: view.member?.group,
+        verdict,
+        since,
+        why,
+        version: options.version,
+        pid: local.pid,
+        writable: local.writable,
+        executed: local.status?.executed,
+        ...(lease.tenure === undefined
+          ? {}
+          : { epoch: lease.tenure.epoch, leaseMs: Math.round(lease.leftMs()) }),
+        replication: replica.health(),
+      });
+    },
+    fence: ({ group, epoch, mayKill }) => {
+      const deadline = deps.clock.monotonic() + options.peerTimeoutMs * fenceShare;
+      return gate.fence({ group, epoch }, { deadline, mayKill: mayKill ?? true });
+    },
+    openWrites: async ({ group, epoch }) => {
+      await gate.open({ group, epoch }, 'plan');
+      return { opened: true };
+    },
+    acceptPrimary: async ({ leaseMs, ...request }) => {
+      await gate.accept(request, leaseMs);
+      return { accepted: true };
+    },
+  };
+  return handlePeer(agentApi, implementation);
+}
+
+/** Asks all of them at once to accept this primary; who refused or kept silent, and why; undefined when all accepted. */
+export async function askAll(
+  deps: AgentDeps,
+  self: string,
+  asked: { readonly peers: LeasePeers; readonly epoch: EpochOf; readonly timing: AskTiming },
+): Promise<string | undefined> {
+  const { leaseMs, timeoutMs } = asked.timing;
+  const answers = await Promise.all(
+    asked.peers.map(async ({ id, agent }) => {
+      try {
+        const params = { ...asked.epoch, primary: self, leaseMs };
+        await callPeer(deps.caller, agentApi, agent, { method: 'acceptPrimary', params, timeoutMs });
+        return undefined;
+      } catch (thrown) {
+        return `${id}: ${toDcmhaError(thrown).message}`;
+      }
+    }),
+  );
+  return answers.find((answer) => answer !== undefined);
+}

@@ -1,0 +1,191 @@
+import { firstVerdict, judge, type LocalCheck, type LocalVerdict } from '../core/decide/verdict.ts';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
+import type { CommitProbe, Probe, ServerStatus } from '../ports/mysql.ts';
+import type { ProcessState } from '../ports/system.ts';
+import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import { Alarm } from './alarm.ts';
+
+/** A server that is down is looked for more often: what it costs is a refused connection. */
+const downIntervalMs = 100;
+/** An idle primary gets a probe commit this often; a busy one none, for its own commits show that it can. */
+const commitEveryMs = 2000;
+
+/** What the agent knows of the MySQL server beside it, kept up to date by {@link run}. */
+export class LocalServer {
+  verdict: LocalVerdict;
+  /** The last that it said; it may be down since. */
+  status: ServerStatus | undefined;
+  /** super_read_only is off; undefined when it was never asked. A server that is gone is not writable: it boots read-only. */
+  writable: boolean | undefined;
+  pid: number | undefined;
+  /** Counts the times that the server was (re)started or seen first: what was set by hand may have changed since. */
+  incarnation = 0;
+
+  readonly #deps: AgentDeps;
+  readonly #options: AgentOptions;
+  readonly #endpoint: () => Endpoint;
+  readonly #changed: () => void;
+  #alarm: Alarm | undefined;
+  #linked: { readonly at: Endpoint; readonly stop: AbortController } | undefined;
+  /** Grows with each change that the agent itself made: what was asked before says nothing about after. */
+  #writes = 0;
+  #commit: CommitProbe | undefined;
+  #probing = false;
+  #probedAt = -Infinity;
+
+  constructor(
+    deps: AgentDeps,
+    options: AgentOptions,
+    facts: { readonly endpoint: () => Endpoint; readonly changed: () => void },
+  ) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#endpoint = facts.endpoint;
+    this.#changed = facts.changed;
+    this.verdict = firstVerdict(deps.clock.now());
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const alarm = new Alarm(this.#deps.clock, signal);
+    this.#alarm = alarm;
+    while (!signal.aborted) {
+      this.#link(signal);
+      await this.#check(signal);
+      await alarm.wait(this.verdict.verdict === 'dead' ? downIntervalMs : this.#options.checkIntervalMs);
+    }
+    this.#linked?.stop.abort();
+  }
+
+  /** Looks again at once. */
+  readonly checkNow = (): void => this.#alarm?.ring();
+
+  /** The agent has just opened or closed writes. */
+  noteWritable(writable: boolean): void {
+    this.#writes += 1;
+    this.writable = writable;
+    this.#commit = undefined;
+    this.#probedAt = this.#deps.clock.monotonic();
+    this.checkNow();
+  }
+
+  async process(): Promise<ProcessState> {
+    const pidFile = this.#options.pidFile ?? this.status?.pidFile;
+    if (pidFile === undefined) return { kind: 'unknown', detail: 'no pid file is configured' };
+    const found = await this.#deps.processes.look(pidFile);
+    this.pid = found.kind === 'alive' ? found.pid : undefined;
+    return found;
+  }
+
+  /** Its end is the news of mysqld's death: nothing is polled for that. */
+  #link(signal: AbortSignal): void {
+    const at = this.#endpoint();
+    if (sameEndpoint(at, this.#linked?.at)) return;
+    this.#linked?.stop.abort();
+    const stop = new AbortController();
+    signal.addEventListener('abort', () => stop.abort(), { once: true });
+    this.#linked = { at, stop };
+    const lost = (code: string): void => {
+      this.#deps.log.info('connection to mysqld lost', { server: formatEndpoint(at), code });
+      this.checkNow();
+    };
+    this.#deps.mysql.watchConnection(at, lost, stop.signal);
+  }
+
+  async #check(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    const writes = this.#writes;
+    const check = await this.#look(signal, (status) => {
+      if (writes === this.#writes) this.writable = !status.superReadOnly;
+    });
+    if (signal.aborted) return;
+    const before = this.verdict;
+    this.verdict = judge(before, check, { at: clock.now(), attempts: this.#options.attempts });
+    if (this.verdict.verdict === 'dead') this.writable = false;
+    if (this.verdict.verdict !== before.verdict || this.verdict.why !== before.why) {
+      log.info('verdict changed', {
+        verdict: this.verdict.verdict,
+        before: before.verdict,
+        why: this.verdict.why,
+      });
+    }
+    this.#changed();
+  }
+
+  async #look(signal: AbortSignal, answered: (status: ServerStatus) => void): Promise<LocalCheck> {
+    const probe = await this.#probe(signal);
+    switch (probe.kind) {
+      case 'refused':
+        return probe;
+      case 'down': {
+        const found = await this.process();
+        return { kind: 'no-answer', code: probe.code, process: found.kind, detail: detailOf(found) };
+      }
+      case 'up': {
+        const moved = this.status?.executed !== probe.status.executed;
+        if (this.verdict.verdict !== 'up' || this.status === undefined) await this.#met(probe.status);
+        this.status = probe.status;
+        answered(probe.status);
+        return this.#commits(moved);
+      }
+    }
+  }
+
+  /** A connection kept from before tells that it broke, not whether the server is there: that is asked again at once. */
+  async #probe(signal: AbortSignal): Promise<Probe> {
+    const options = { timeoutMs: this.#options.checkTimeoutMs, signal };
+    const probe = await this.#deps.mysql.probe(this.#endpoint(), options);
+    if (probe.kind !== 'down' || probe.code === 'ECONNREFUSED' || probe.code === 'ETIMEDOUT') return probe;
+    return this.#deps.mysql.probe(this.#endpoint(), options);
+  }
+
+  async #met(status: ServerStatus): Promise<void> {
+    this.status ??= status;
+    const before = this.pid;
+    await this.process();
+    if (this.pid === undefined || this.pid !== before || this.verdict.verdict === 'dead')
+      this.incarnation += 1;
+  }
+
+  /** `moved`: transactions were executed since the last check. The probe runs beside the checks, for it may hang. */
+  #commits(moved: boolean): LocalCheck {
+    if (this.writable !== true) {
+      this.#commit = undefined;
+      return { kind: 'answers', commits: 'not-tried' };
+    }
+    const now = this.#deps.clock.monotonic();
+    const check = commitCheck(this.#commit);
+    const failed = check.kind !== 'answers';
+    if (moved && !failed) this.#probedAt = now;
+    const due = failed || now - this.#probedAt >= commitEveryMs;
+    if (due && !this.#probing) void this.#probeCommit(now);
+    return check;
+  }
+
+  async #probeCommit(now: number): Promise<void> {
+    this.#probing = true;
+    this.#probedAt = now;
+    const writes = this.#writes;
+    const options = { timeoutMs: this.#options.commitProbeTimeoutMs };
+    const outcome = await this.#deps.mysql.commitProbe(this.#endpoint(), options);
+    this.#probing = false;
+    if (writes !== this.#writes) return;
+    const recovered = this.#commit?.kind === 'stalled' && outcome.kind !== 'stalled';
+    this.#commit = outcome;
+    if (outcome.kind === 'stalled' || outcome.kind === 'read-only-fs' || recovered) this.checkNow();
+  }
+}
+
+/** What the last probe means; another refusal or loss shows in the next check itself. */
+function commitCheck(commit: CommitProbe | undefined): LocalCheck {
+  if (commit?.kind === 'stalled') return { kind: 'cannot-commit', why: commit.message };
+  if (commit?.kind === 'read-only-fs') return { kind: 'read-only-fs', why: commit.message };
+  return { kind: 'answers', commits: commit?.kind === 'committed' ? 'fine' : 'not-tried' };
+}
+
+function detailOf(found: ProcessState): string {
+  return found.kind === 'alive' ? `process ${found.pid}` : found.detail;
+}

@@ -1,0 +1,260 @@
+import {
+  decideWriter,
+  refuseAcceptance,
+  refuseOpen,
+  type AcceptRequest,
+  type WriterSituation,
+} from '../core/decide/writer.ts';
+import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
+import type { FenceEvidence } from '../core/peer/agent-api.ts';
+import type { LocalServer } from './agent-checks.ts';
+import type { AgentDeps } from './agent-deps.ts';
+import type { LeaseKeeper } from './agent-lease.ts';
+import type { AgentRecall } from './agent-memory.ts';
+import { refused, type EpochOf } from './agent-refusal.ts';
+import type { GroupView } from './agent-view.ts';
+import { Mutex } from './mutex.ts';
+
+const killPollMs = 5;
+const goneProbeMs = 250;
+/** Opening is one short statement; a server that needs longer is not fit to be the primary. */
+const longestOpenMs = 2000;
+
+/** How a fence may be forced, and until when (monotonic, ms). */
+export interface FenceLimits {
+  readonly deadline: number;
+  /** SIGKILL when SQL did not do it in the first part of the time. */
+  readonly mayKill: boolean;
+}
+
+export interface GateParts {
+  readonly view: GroupView;
+  readonly local: LocalServer;
+  readonly recall: AgentRecall;
+  readonly lease: LeaseKeeper;
+}
+
+/** The one place that changes read_only on this host, one change at a time. */
+export class WriteGate {
+  readonly #deps: AgentDeps;
+  readonly #parts: GateParts;
+  readonly #mutex = new Mutex();
+
+  constructor(deps: AgentDeps, parts: GateParts) {
+    this.#deps = deps;
+    this.#parts = parts;
+  }
+
+  situation(): WriterSituation {
+    const { view, local, recall, lease } = this.#parts;
+    return {
+      self: view.self,
+      facts: view.facts,
+      writable: local.writable === true,
+      fencedEpoch: view.facts === undefined ? -1 : recall.fencedEpoch(view.facts.group),
+      tenureEpoch: lease.tenure?.epoch,
+      heldMs: recall.heldMs(),
+    };
+  }
+
+  /** Ends `epoch` and all before it on this host, for good: remembered before anything else. */
+  async fence({ group, epoch }: EpochOf, limits: FenceLimits): Promise<FenceEvidence> {
+    try {
+      await this.#parts.recall.fenced(group, epoch);
+    } catch (thrown) {
+      // It is in memory, and a running plan keeps a restarted agent from opening: writes are closed rather than left open.
+      this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
+    }
+    this.#deps.log.info('fence asked for', { group, epoch });
+    const evidence = await this.close('a plan asks for it', limits);
+    const held = this.#parts.lease.tenure?.epoch;
+    if (held !== undefined && held <= epoch) this.#parts.lease.end();
+    return evidence;
+  }
+
+  /** Makes sure that nothing is written here. Throws what MySQL says when neither SQL nor, where allowed, SIGKILL could. */
+  close(why: string, limits: FenceLimits): Promise<FenceEvidence> {
+    return this.#mutex.run(async () => {
+      const evidence = await this.#close(limits);
+      this.#parts.local.noteWritable(false);
+      const { kind } = evidence;
+      this.#deps.log.warn('writes closed', {
+        why,
+        evidence: kind,
+        killed: kind === 'read-only' ? evidence.killed : undefined,
+      });
+      return evidence;
+    });
+  }
+
+  /**
+   * Opens writes under `epoch` when the record, read for the purpose, says so, and the lease stands. Safe to repeat. Refused with
+   * `PEER_REFUSED` and `details.reason`. `asked`: by a plan; else the agent wants it by itself, which no plan and no pause may forbid.
+   */
+  async open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {
+    const { view, local, lease } = this.#parts;
+    // The presence stands before journal and record are read: see `LeaseKeeper`.
+    const session = await lease.presentIn();
+    await view.refresh();
+    this.#admit(request, by);
+    if (local.writable === true && lease.tenure?.epoch === request.epoch && !lease.over()) return;
+    await lease.begin(request, session);
+    try {
+      await this.#remember(request);
+      await this.#mutex.run(() => this.#open(request, by));
+    } catch (error) {
+      if (local.writable !== true) lease.end();
+      throw error;
+    }
+  }
+
+  /** A primary that is cut off asks for a promise: none is opened here for so long. Refused with `PEER_REFUSED`. */
+  accept(request: AcceptRequest, forMs: number): Promise<void> {
+    return this.#mutex.run(async () => {
+      const { lease, recall } = this.#parts;
+      const situation = this.situation();
+      const fencedEpoch = recall.fencedEpoch(request.group);
+      const refusal = refuseAcceptance(request, { ...situation, fencedEpoch, leaseOver: lease.over() });
+      if (refusal !== undefined) throw refused(refusal);
+      if (request.primary !== situation.self) await recall.accept(request, forMs);
+      this.#deps.log.info('primary accepted without ZooKeeper', { ...request, forMs });
+    });
+  }
+
+  /** Makes it so that writes are open here just when the record says so. Throws; to be called again at any change, and soon. */
+  async enforce(limits: FenceLimits): Promise<void> {
+    const { lease, view, local } = this.#parts;
+    const group = view.facts?.group;
+    if (group === undefined) {
+      this.#enforceUnknowing();
+      return;
+    }
+    await this.#distrust();
+    const decision = decideWriter(this.situation());
+    switch (decision.kind) {
+      case 'leave':
+        return;
+      case 'close':
+        await this.close(decision.why, limits);
+        lease.end();
+        return;
+      case 'adopt':
+        return this.#adopt({ group, epoch: decision.epoch }, limits);
+      case 'open':
+        if (local.verdict.verdict === 'up') await this.open({ group, epoch: decision.epoch }, 'agent');
+        return;
+    }
+  }
+
+  /** ZooKeeper was never reached since this agent started. What it opened before is under the lease again, or nobody would close it. */
+  #enforceUnknowing(): void {
+    const { lease, local, recall } = this.#parts;
+    const { opened } = recall;
+    if (opened === undefined || local.writable !== true || lease.tenure !== undefined) return;
+    if (opened.epoch > recall.fencedEpoch(opened.group)) lease.adopt(opened);
+  }
+
+  /** Writes are open and no lease is held: at the start of this agent that is how it finds its primary; later, somebody else opened. */
+  async #adopt(epoch: EpochOf, limits: FenceLimits): Promise<void> {
+    if (this.#parts.lease.adopt(epoch)) return;
+    try {
+      await this.open(epoch, 'agent');
+    } catch (error) {
+      await this.close('they were opened by somebody else, and the lease cannot be had', limits);
+      throw error;
+    }
+  }
+
+  /** Without a memory, a read-only recorded primary may have been fenced: only a newer epoch is opened. */
+  async #distrust(): Promise<void> {
+    const { recall, view, local } = this.#parts;
+    const { facts, self } = view;
+    if (!recall.damaged || facts?.record === undefined || local.writable === undefined) return;
+    recall.damaged = false;
+    if (facts.record.id !== self || local.writable) return;
+    await recall.fenced(facts.group, facts.record.epoch);
+  }
+
+  #admit(request: EpochOf, by: 'plan' | 'agent'): void {
+    const refusal = refuseOpen(request, this.situation());
+    if (refusal !== undefined) throw refused(refusal);
+    const facts = this.#parts.view.facts;
+    if (by === 'plan' || facts === undefined) return;
+    if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
+    if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
+  }
+
+  async #open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {
+    const { local, lease } = this.#parts;
+    // Since the record was read, a fence or a promise may have come first.
+    this.#admit(request, by);
+    const timeoutMs = Math.min(lease.leftMs(), longestOpenMs);
+    if (lease.tenure?.epoch !== request.epoch || timeoutMs <= 0)
+      throw refused({ reason: 'no-lease', why: 'the lease ran out meanwhile' });
+    try {
+      await this.#deps.mysql.openWrites(local.endpoint, { timeoutMs });
+    } catch (error) {
+      // Perhaps it was done all the same: then not for long.
+      const deadline = this.#deps.clock.monotonic() + longestOpenMs;
+      await this.#close({ deadline, mayKill: false }).catch(() => undefined);
+      local.noteWritable(false);
+      throw error;
+    }
+    local.noteWritable(true);
+    this.#deps.log.warn('writes opened', { ...request, by });
+  }
+
+  async #close({ deadline, mayKill }: FenceLimits): Promise<FenceEvidence> {
+    const { local } = this.#parts;
+    const { clock, mysql, log } = this.#deps;
+    const before = await this.#gone();
+    if (before !== undefined) return before;
+    const leftMs = Math.max(0, deadline - clock.monotonic());
+    try {
+      const { killed } = await mysql.fence(local.endpoint, { timeoutMs: mayKill ? leftMs * 0.6 : leftMs });
+      return { kind: 'read-only', killed };
+    } catch (thrown) {
+      const gone = await this.#gone();
+      if (gone !== undefined) return gone;
+      const after = await local.process();
+      if (!mayKill || after.kind !== 'alive') throw toDcmhaError(thrown);
+      log.error('mysqld does not obey: killing it', { pid: after.pid, error: toDcmhaError(thrown).message });
+      return this.#kill(after.pid, deadline);
+    }
+  }
+
+  /** Both must say so: a pid file may be the wrong one, and a port may be closed while sessions still end. */
+  async #gone(): Promise<FenceEvidence | undefined> {
+    const { local } = this.#parts;
+    const found = await local.process();
+    if (found.kind !== 'gone') return undefined;
+    const probe = await this.#deps.mysql.probe(local.endpoint, { timeoutMs: goneProbeMs });
+    return probe.kind === 'down' ? { kind: 'process-gone', detail: found.detail } : undefined;
+  }
+
+  async #kill(pid: number, deadline: number): Promise<FenceEvidence> {
+    const { clock, processes } = this.#deps;
+    await processes.kill(pid);
+    for (;;) {
+      const found = await this.#parts.local.process();
+      if (found.kind !== 'alive' || found.pid !== pid)
+        return { kind: 'process-gone', detail: `process ${pid} was killed` };
+      if (clock.monotonic() > deadline)
+        throw new DcmhaError('TIMED_OUT', `mysqld (process ${pid}) does not end, not even by SIGKILL`, {
+          details: { pid },
+        });
+      await clock.pause(killPollMs);
+    }
+  }
+
+  /** Whom to ask when ZooKeeper is away, also after a restart of this agent. */
+  async #remember(request: EpochOf): Promise<void> {
+    const { recall, lease } = this.#parts;
+    try {
+      const peers = lease.peers();
+      if (peers !== undefined) await recall.opening({ ...request, peers: [...peers] });
+    } catch (thrown) {
+      this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import type { GroupFacts } from '../core/decide/writer.ts';
+import { hostId } from '../core/model/endpoint.ts';
+import { hasCode, toDcmhaError } from '../core/model/errors.ts';
+import type { Member } from '../core/model/group.ts';
+import { readMember, readMembers } from '../core/store/inventory.ts';
+import { readJournal } from '../core/store/journal.ts';
+import { isPaused, readPause } from '../core/store/pauses.ts';
+import { readPrimary } from '../core/store/primary.ts';
+import { znodes } from '../core/store/znodes.ts';
+import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import { Alarm } from './alarm.ts';
+
+/** Everything is read again at least this often: the end of a pause is no change of a znode. */
+const calmMs = 30_000;
+const firstRetryMs = 200;
+const longestRetryMs = 5000;
+
+/** What ZooKeeper says of this host and its group, as far as it could be read last. */
+export class GroupView {
+  readonly self: string;
+  member: Member | undefined;
+  facts: GroupFacts | undefined;
+  /** All members; undefined until they were read once. */
+  members: readonly Member[] | undefined;
+
+  readonly #deps: AgentDeps;
+  readonly #options: AgentOptions;
+  readonly #changed: () => void;
+  #watched: { readonly group: string; readonly stop: AbortController } | undefined;
+  #lastTrouble: string | undefined;
+  /** Reads are numbered as they begin: the answer of an older one never replaces that of a newer one. */
+  #begun = 0;
+  #applied = 0;
+
+  constructor(deps: AgentDeps, options: AgentOptions, changed: () => void) {
+    this.self = hostId(options.host);
+    this.#deps = deps;
+    this.#options = options;
+    this.#changed = changed;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const alarm = new Alarm(this.#deps.clock, signal);
+    this.#deps.coordination.watchData(znodes.host(this.self), alarm.ring, signal);
+    let retryMs = firstRetryMs;
+    while (!signal.aborted) {
+      const read = await this.#readAll(alarm.ring, signal);
+      this.#changed();
+      retryMs = read ? firstRetryMs : Math.min(retryMs * 2, longestRetryMs);
+      await alarm.wait(read ? calmMs : retryMs);
+    }
+  }
+
+  /** What decides about writes, read anew after a `sync`. Throws `SESSION_LOST`, `ZNODE_MALFORMED`; then nothing is known better. */
+  async refresh(): Promise<GroupFacts | undefined> {
+    const group = this.member?.group;
+    if (group === undefined) return undefined;
+    const { coordination } = this.#deps;
+    await coordination.sync(znodes.master(group));
+    return this.#readFacts(group);
+  }
+
+  async #readFacts(group: string): Promise<GroupFacts> {
+    const { coordination, clock } = this.#deps;
+    this.#begun += 1;
+    const number = this.#begun;
+    const [record, planRunning, pause] = await Promise.all([
+      readPrimary(coordination, group),
+      this.#planRunning(group),
+      readPause(coordination, group),
+    ]);
+    const facts = { group, record, planRunning, paused: isPaused(pause, clock.now()) };
+    if (number < this.#applied) return this.facts ?? facts;
+    this.#applied = number;
+    this.facts = facts;
+    return facts;
+  }
+
+  /** A journal that cannot be read may well be a running plan. */
+  async #planRunning(group: string): Promise<boolean> {
+    try {
+      return (await readJournal(this.#deps.coordination, group)) !== undefined;
+    } catch (error) {
+      if (hasCode(error, 'ZNODE_MALFORMED')) return true;
+      throw error;
+    }
+  }
+
+  async #readAll(ring: () => void, signal: AbortSignal): Promise<boolean> {
+    const { coordination } = this.#deps;
+    const defaults = { agentPort: this.#options.defaultAgentPort };
+    try {
+      this.member = await readMember(coordination, this.self, defaults);
+      if (this.member === undefined) {
+        this.facts = undefined;
+        this.#trouble('this host is not in the metadata; waiting', { znode: znodes.host(this.self) });
+        return true;
+      }
+      const { group } = this.member;
+      this.#watch(group, ring, signal);
+      await this.#readFacts(group);
+      this.members = await readMembers(coordination, group, defaults);
+      this.#lastTrouble = undefined;
+      return true;
+    } catch (thrown) {
+      const error = toDcmhaError(thrown);
+      if (!signal.aborted) this.#trouble('cannot read the group', { code: error.code, error: error.message });
+      return false;
+    }
+  }
+
+  #watch(group: string, ring: () => void, signal: AbortSignal): void {
+    if (this.#watched?.group === group) return;
+    this.#watched?.stop.abort();
+    const stop = new AbortController();
+    signal.addEventListener('abort', () => stop.abort(), { once: true });
+    this.#watched = { group, stop };
+    for (const path of [znodes.master, znodes.journal, znodes.white, znodes.group]) {
+      this.#deps.coordination.watchData(path(group), ring, stop.signal);
+    }
+  }
+
+  /** Said once, until something else happens. */
+  #trouble(message: string, fields: Readonly<Record<string, string>>): void {
+    const said = `${message} ${fields['error'] ?? ''}`;
+    if (said === this.#lastTrouble) return;
+    this.#lastTrouble = said;
+    this.#deps.log.warn(message, fields);
+  }
+}

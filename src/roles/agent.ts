@@ -1,0 +1,125 @@
+import { leaseTerms } from '../core/lease.ts';
+import { toDcmhaError } from '../core/model/errors.ts';
+import { agentHandler, askAll } from './agent-api.ts';
+import { LocalServer } from './agent-checks.ts';
+import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import { WriteGate } from './agent-fence.ts';
+import { LeaseKeeper } from './agent-lease.ts';
+import { AgentRecall } from './agent-memory.ts';
+import { PresencePublisher } from './agent-presence.ts';
+import { ReplicaKeeper } from './agent-replica.ts';
+import { GroupView } from './agent-view.ts';
+import { Alarm } from './alarm.ts';
+import { runLoops } from './daemon.ts';
+
+const enforceRetryMs = 250;
+const tidyMs = 1000;
+
+/**
+ * The agent of one MySQL host (`dcmha heartbeat`): tells of its server, keeps read_only as the record says, holds the primary's lease,
+ * answers on its control port. Returns when `signal` aborts; MySQL is then left as it is. Throws when the control port cannot be had.
+ */
+export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const { coordination, clock, log } = deps;
+  const recall = new AgentRecall(deps);
+  await recall.load(leaseTerms(coordination.sessionTimeoutMs()).acceptMs);
+  const changed = (): void => parts.wake();
+  const view = new GroupView(deps, options, changed);
+  const endpoint = () => view.member?.endpoint ?? { host: options.host, port: options.mysqlPort };
+  const local = new LocalServer(deps, options, { endpoint, changed });
+  const lease: LeaseKeeper = new LeaseKeeper(deps, {
+    view,
+    recall,
+    executed: () => local.status?.executed ?? '',
+    close: (deadline) => gate.close('the lease is over', { deadline, mayKill: true }),
+    ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
+  });
+  const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
+  const replica = new ReplicaKeeper(deps, { view, local });
+  const presence = new PresencePublisher(deps, options, {
+    self: view.self,
+    local,
+    replication: () => replica.health(),
+  });
+  const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });
+  const parts = {
+    wake: (): void => {
+      presence.publish();
+      guard.wake();
+      replica.wake();
+    },
+  };
+
+  const handler = agentHandler(deps, options, { view, local, gate, lease, replica });
+  const port = await deps.listener.listen(options.control, handler);
+  log.info('agent started', { host: options.host, version: options.version });
+  try {
+    await runLoops(
+      [
+        { name: 'lease', run: (stop) => lease.run(stop), onFailure: 'restart' },
+        { name: 'checks', run: (stop) => local.run(stop), onFailure: 'restart' },
+        { name: 'group', run: (stop) => view.run(stop), onFailure: 'restart' },
+        { name: 'presence', run: (stop) => presence.run(stop), onFailure: 'restart' },
+        { name: 'guard', run: (stop) => guard.run(stop), onFailure: 'restart' },
+        { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
+      ],
+      { signal, clock, log },
+    );
+  } finally {
+    await port[Symbol.asyncDispose]();
+  }
+  log.info('agent ended', { host: options.host });
+}
+
+/** Keeps read_only as the record says: at each change, and soon again when it did not work. */
+class Guard {
+  readonly #deps: AgentDeps;
+  readonly #gate: WriteGate;
+  readonly #recall: AgentRecall;
+  readonly #fenceMs: () => number;
+  #alarm: Alarm | undefined;
+  #said: string | undefined;
+
+  constructor(
+    deps: AgentDeps,
+    parts: { readonly gate: WriteGate; readonly recall: AgentRecall; readonly fenceMs: () => number },
+  ) {
+    this.#deps = deps;
+    this.#gate = parts.gate;
+    this.#recall = parts.recall;
+    this.#fenceMs = parts.fenceMs;
+  }
+
+  readonly wake = (): void => this.#alarm?.ring();
+
+  async run(signal: AbortSignal): Promise<void> {
+    const alarm = new Alarm(this.#deps.clock, signal);
+    this.#alarm = alarm;
+    while (!signal.aborted) {
+      const done = await this.#enforce();
+      if (done) await alarm.wait(tidyMs);
+      else await this.#deps.clock.pause(enforceRetryMs, signal);
+    }
+  }
+
+  async #enforce(): Promise<boolean> {
+    const { clock, log } = this.#deps;
+    try {
+      await this.#gate.enforce({ deadline: clock.monotonic() + this.#fenceMs(), mayKill: false });
+      await this.#recall.tidy();
+      this.#said = undefined;
+      return true;
+    } catch (thrown) {
+      const error = toDcmhaError(thrown);
+      if (this.#said !== error.message) {
+        log.warn('read_only is not as the record says', {
+          code: error.code,
+          error: error.message,
+          ...error.details,
+        });
+      }
+      this.#said = error.message;
+      return false;
+    }
+  }
+}
