@@ -181,6 +181,9 @@ WRAPPER
 record_version() {
   local line version
   line=$("$mysql_dir/bin/mysqld" --no-defaults --version 2>&1) || die "the MySQL server does not run here: ${line%%$'\n'*}"
+  case $line in
+    *MariaDB*) die "${1#*:} is a MariaDB, not MySQL: name a MySQL >= $minimum in DCMHA_MYSQL_BASEDIR, or unset it" ;;
+  esac
   version=$(version_of "$line")
   version_at_least "$version" "$minimum" || die "MySQL $version is too old: $minimum or newer is needed"
   printf '%s\n' "$1" >"$mysql_dir/source"
