@@ -5,25 +5,30 @@ import { sameEndpoint } from '../core/model/endpoint.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import type { BootstrapPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
 import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
-import type { GroupWorkerDeps } from './group-worker-deps.ts';
+
+/** Who begins a plan, and the group's limits that it takes with it. */
+export interface PlanBeginning {
+  readonly by: string;
+  readonly policy: { readonly maxLoss: number; readonly catchUp: FailoverPlan['inputs']['catchUp'] };
+}
 
 /** The plan of a failover that this coordinator decided on. */
 export function automaticFailover(
   decision: Extract<Decision, { kind: 'failover' }>,
   snapshot: GroupSnapshot,
-  deps: GroupWorkerDeps,
+  beginning: PlanBeginning,
 ): FailoverPlan {
-  return failoverPlan(snapshot, deps, { cause: decision.cause, seen: decision.seen, automatic: true });
+  return failoverPlan(snapshot, beginning, { cause: decision.cause, seen: decision.seen, automatic: true });
 }
 
 /** The plan of a failover that an operator asked for; on a healthy primary it loses nothing, for that one is fenced first. */
 export function orderedFailover(
   snapshot: GroupSnapshot,
-  deps: GroupWorkerDeps,
+  beginning: PlanBeginning,
   order: { readonly by: string; readonly to: string | undefined },
 ): FailoverPlan {
   const seen = [`asked for by ${order.by}`];
-  return failoverPlan(snapshot, deps, { cause: 'operator', seen, automatic: false, to: order.to });
+  return failoverPlan(snapshot, beginning, { cause: 'operator', seen, automatic: false, to: order.to });
 }
 
 type Beginning = Pick<
@@ -38,7 +43,7 @@ interface Reason {
   readonly to?: string | undefined;
 }
 
-function failoverPlan(snapshot: GroupSnapshot, deps: GroupWorkerDeps, reason: Reason): FailoverPlan {
+function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason: Reason): FailoverPlan {
   const { primary, group, members, route, watermark } = snapshot;
   if (primary === undefined) {
     throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary: dcmha add --group ${group}`, {
@@ -48,7 +53,7 @@ function failoverPlan(snapshot: GroupSnapshot, deps: GroupWorkerDeps, reason: Re
   const since = members.find(({ member }) => member.id === primary.id)?.presence?.since;
   const read = route?.route.read ?? [];
   return {
-    ...begin(group, snapshot.takenAt, deps.runner.by),
+    ...begin(group, snapshot.takenAt, beginning.by),
     kind: 'failover',
     inputs: {
       cause: reason.cause,
@@ -60,8 +65,8 @@ function failoverPlan(snapshot: GroupSnapshot, deps: GroupWorkerDeps, reason: Re
       members: members.map(planMember),
       ...(reason.to === undefined ? {} : { to: reason.to }),
       watermark: watermark?.executed ?? '',
-      maxLoss: deps.policy.maxLoss,
-      catchUp: deps.policy.catchUp,
+      maxLoss: beginning.policy.maxLoss,
+      catchUp: beginning.policy.catchUp,
       read: members
         .filter(({ member }) => read.some((at) => sameEndpoint(at, member.endpoint)))
         .map(({ member }) => member.id),
@@ -72,12 +77,12 @@ function failoverPlan(snapshot: GroupSnapshot, deps: GroupWorkerDeps, reason: Re
 /** The plan of a group's first primary. */
 export function bootstrapPlan(
   snapshot: GroupSnapshot,
-  deps: GroupWorkerDeps,
+  beginning: PlanBeginning,
   to: string | undefined,
 ): BootstrapPlan {
   const { group, members, primary } = snapshot;
   return {
-    ...begin(group, snapshot.takenAt, deps.runner.by),
+    ...begin(group, snapshot.takenAt, beginning.by),
     kind: 'bootstrap',
     inputs: {
       members: members.map(planMember),

@@ -61,12 +61,26 @@ async function runTask(
     case 'add':
       if (snapshot.primary !== undefined && snapshot.route?.route.write !== undefined)
         return 'the group has its primary already';
-      return said(await startPlan(bootstrapPlan(snapshot, deps, task.host), deps.runner, signal));
+      return said(
+        await startPlan(
+          bootstrapPlan(snapshot, { by: deps.runner.by, policy: deps.policy }, task.host),
+          deps.runner,
+          signal,
+        ),
+      );
     case 'switchover':
       if (task.host !== undefined && snapshot.primary?.id === task.host)
         return `${task.host} is the primary already`;
       return said(
-        await startPlan(orderedFailover(snapshot, deps, { by: task.by, to: task.host }), deps.runner, signal),
+        await startPlan(
+          orderedFailover(
+            snapshot,
+            { by: deps.runner.by, policy: deps.policy },
+            { by: task.by, to: task.host },
+          ),
+          deps.runner,
+          signal,
+        ),
       );
     case 'white':
       return recordByHand(task, snapshot, deps);

@@ -114,7 +114,10 @@ export class GroupWorker {
     ]);
     if (journal !== undefined || primary?.epoch !== snapshot.primary?.epoch) return false;
     log.warn('failover begins', { group: this.#group, cause: decision.cause, seen: decision.seen });
-    const plan = automaticFailover(decision, snapshot, this.#deps);
+    const plan = automaticFailover(decision, snapshot, {
+      by: this.#deps.runner.by,
+      policy: this.#deps.policy,
+    });
     this.#deps.runner.alerts.event(
       'failover-started',
       { group: this.#group, host: plan.inputs.oldPrimary },

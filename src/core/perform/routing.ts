@@ -78,7 +78,10 @@ async function tellOfMissing(context: PerformContext, missing: readonly string[]
 }
 
 /** Changes the published route under its version; a change by somebody else is read and applied to. */
-export async function changeRoute(context: PerformContext, change: (route: Route) => Route): Promise<void> {
+export async function changeRoute(
+  context: Pick<PerformContext, 'coordination' | 'group'>,
+  change: (route: Route) => Route,
+): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const before = await readRoute(context.coordination, context.group);
     const route = change(before?.route ?? { write: undefined, read: [] });

@@ -1,0 +1,70 @@
+import os from 'node:os';
+import { runCoordinator } from '../../roles/coordinator.ts';
+import { abortOnSignals } from '../../roles/daemon.ts';
+import { Context } from '../context.ts';
+import { defineCommand } from '../define-command.ts';
+
+export const serveCommand = defineCommand({
+  command: 'serve',
+  describe: 'coordinator: watch the primaries, decide, run failovers (run two or more)',
+  options: {
+    id: {
+      type: 'string',
+      describe: 'name of this coordinator in records; unlike any other',
+      default: `${os.hostname()}-${process.pid}`,
+    },
+  },
+  run: async (args) => {
+    await using context = new Context(args);
+    const { config, clock, log } = context;
+    const signal = abortOnSignals(process);
+    const [coordination, mysql, peers] = [
+      await context.coordination(),
+      await context.mysql(),
+      await context.peers(),
+    ];
+    const { failover, coordinator, catchUp, fleet, peer } = config;
+    await runCoordinator(
+      {
+        observer: {
+          coordination,
+          mysql,
+          clock,
+          by: args.id,
+          agentPort: config.agent.port,
+          probeTimeoutMs: coordinator.probeTimeoutMs,
+          fleetWindowMs: fleet.windowMs,
+        },
+        runner: {
+          coordination,
+          mysql,
+          peers: peers.caller,
+          alerts: context.alerts(),
+          clock,
+          log,
+          by: args.id,
+          agentPort: config.agent.port,
+          limits: {
+            peerTimeoutMs: peer.timeoutMs,
+            gatherTimeoutMs: failover.gatherTimeoutMs,
+            freezeTimeoutMs: failover.freezeTimeoutMs,
+            catchUpMs: catchUp.deadlineMs,
+            confirmMs: failover.confirmMs,
+          },
+          stepTimeoutMs: failover.stepTimeoutMs,
+        },
+        policy: {
+          automatic: failover.automatic,
+          cooldownMs: failover.cooldownMs,
+          stalledMs: failover.stalledMs,
+          fleetMax: fleet.max,
+          maxLoss: failover.maxLoss,
+          catchUp: catchUp.policy,
+        },
+        tickMs: coordinator.tickMs,
+        replicaGraceMs: coordinator.replicaGraceMs,
+      },
+      signal,
+    );
+  },
+});

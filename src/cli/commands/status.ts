@@ -1,0 +1,66 @@
+import { listGroups } from '../../core/store/inventory.ts';
+import { znodes } from '../../core/store/znodes.ts';
+import { abortOnSignals } from '../../roles/daemon.ts';
+import { Context } from '../context.ts';
+import { defineCommand } from '../define-command.ts';
+import { readGroupStatus, type GroupStatus } from '../group-status.ts';
+import { print, table } from '../output.ts';
+
+export const statusCommand = defineCommand({
+  command: 'status',
+  describe: 'groups, their servers, routes and alerts',
+  options: {
+    group: { type: 'string', describe: 'one group; else all' },
+    watch: { type: 'boolean', default: false, describe: 'print again every second until interrupted' },
+  },
+  run: async (args) => {
+    await using context = new Context(args);
+    const store = await context.coordination();
+    const show = async (): Promise<void> => {
+      const groups = args.group === undefined ? await listGroups(store) : [args.group];
+      const options = { agentPort: context.config.agent.port, now: context.clock.now() };
+      const statuses = await Promise.all(groups.map((group) => readGroupStatus(store, group, options)));
+      const coordinators = await store.children(znodes.coordinators);
+      print(args.json, { coordinators, groups: statuses }, () => render(coordinators, statuses));
+    };
+    await show();
+    if (!args.watch) return;
+    const signal = abortOnSignals(process);
+    for (;;) {
+      await context.clock.pause(1000, signal);
+      if (signal.aborted) return;
+      if (!args.json) process.stdout.write('\u001b[H\u001b[2J');
+      await show();
+    }
+  },
+});
+
+function render(coordinators: readonly string[], groups: readonly GroupStatus[]): string {
+  const head = `coordinators: ${coordinators.length === 0 ? 'none' : coordinators.join(', ')}`;
+  return [head, ...groups.map(renderGroup)].join('\n\n');
+}
+
+function renderGroup(status: GroupStatus): string {
+  const { group, primary, epoch, paused, plan, write, servers, routers, alerts } = status;
+  const lines = [
+    `group ${group}: primary ${primary === '' ? 'none' : primary} (epoch ${epoch}), writes ${write === '' ? 'closed' : `to ${write}`}`,
+    ...(paused === '' ? [] : [`paused ${paused}`]),
+    ...(plan === '' ? [] : [`plan: ${plan}`]),
+    ...alerts.map((text) => `alert: ${text}`),
+    table(
+      ['server', 'role', 'agent', 'mysql', 'writable', 'replication', 'reads', 'why'],
+      servers.map((row) => [
+        row.host,
+        row.role,
+        row.agent,
+        row.verdict,
+        row.writable,
+        row.replication,
+        row.reads,
+        row.why,
+      ]),
+    ),
+    ...routers.map(({ router, state }) => `router ${router}: ${state}`),
+  ];
+  return lines.join('\n');
+}

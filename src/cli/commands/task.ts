@@ -1,0 +1,171 @@
+import { DcmhaError } from '../../core/model/errors.ts';
+import { next } from '../../core/plan/next.ts';
+import { abandoned, retried, type Plan } from '../../core/plan/plan.ts';
+import { readJournal, saveJournal } from '../../core/store/journal.ts';
+import { listTasks, readTask } from '../../core/store/tasks.ts';
+import { planOf } from '../../roles/plan-runner.ts';
+import { Context } from '../context.ts';
+import { defineCommand } from '../define-command.ts';
+import { confirm, memberId, operatorName, orderTask } from '../operator.ts';
+import { formatTime, print, table } from '../output.ts';
+
+const actions = ['list', 'show', 'retry', 'abandon'] as const;
+
+export const taskCommand = defineCommand({
+  command: 'task [action] [name]',
+  aliases: ['setmaster'],
+  describe: 'tell dcmha of a primary made by hand (--host), or list, show, retry, abandon tasks and plans',
+  help:
+    'With --group and --host and no action: the white task after manual work. It records HOST as the primary (a new epoch: the former ' +
+    'one is kept read-only), clears alerts and watches it; with --reroute it is published to the routers, too.\n' +
+    'retry: a blocked plan goes on; before a new primary is recorded, everything is looked at afresh.\n' +
+    'abandon: a plan is undone as far as it can be: the old primary gets its record, route and replicas back while no other is recorded.',
+  options: {
+    group: { type: 'string', describe: 'name of the group' },
+    host: { type: 'string', describe: 'the primary after manual work' },
+    reroute: { type: 'boolean', default: false, describe: 'publish it to the routers, too' },
+    yes: { type: 'boolean', default: false, describe: 'do not ask' },
+    timeout: { type: 'number', default: 30_000, describe: 'how long to wait for it, ms' },
+  },
+  examples: [
+    ['$0 task --group orders --host 10.0.0.2 --reroute'],
+    ['$0 task list'],
+    ['$0 task retry --group orders'],
+  ],
+  run: async (args) => {
+    const { action, name } = args as { readonly action?: string; readonly name?: string };
+    await using context = new Context(args);
+    const call = { context, group: args.group, name, json: args.json, yes: args.yes };
+    switch (action) {
+      case undefined:
+        await white({ ...call, host: args.host, reroute: args.reroute, timeoutMs: args.timeout });
+        return;
+      case 'list':
+        await list(call);
+        return;
+      case 'show':
+        await show(call);
+        return;
+      case 'retry':
+        await change(call, 'go on', retried);
+        return;
+      case 'abandon':
+        await change(call, 'be undone', (plan) => abandoned(plan, operatorName()));
+        return;
+      default:
+        throw new DcmhaError(
+          'USAGE',
+          `no action ${JSON.stringify(action)}: ${actions.join(', ')}, or --group and --host`,
+        );
+    }
+  },
+});
+
+interface Call {
+  readonly context: Context;
+  readonly group: string | undefined;
+  readonly name: string | undefined;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
+
+function required(value: string | undefined, flag: string): string {
+  if (value === undefined) throw new DcmhaError('USAGE', `${flag} is missing`);
+  return value;
+}
+
+interface White extends Call {
+  readonly host: string | undefined;
+  readonly reroute: boolean;
+  readonly timeoutMs: number;
+}
+
+async function white({
+  context,
+  group: named,
+  host: given,
+  reroute,
+  timeoutMs,
+  json,
+  yes,
+}: White): Promise<void> {
+  const group = required(named, '--group');
+  const store = await context.coordination();
+  const host = await memberId(store, group, required(given, '--host'));
+  await confirm(yes, `${host} will be recorded as the primary of ${group}; any other is kept read-only.`);
+  const { clock } = context;
+  const task = await orderTask(
+    store,
+    { kind: 'white', group, host, reroute, by: operatorName(), at: clock.now() },
+    { clock, timeoutMs },
+  );
+  print(json, task, () => task.message ?? 'done');
+}
+
+async function list({ context, json }: Call): Promise<void> {
+  const entries = await listTasks(await context.coordination());
+  const rows = entries.map((entry) => {
+    if (entry.kind === 'malformed')
+      return { name: entry.name, state: 'malformed', message: entry.error.message };
+    return { name: entry.name, ...entry.task };
+  });
+  print(json, rows, () =>
+    rows.length === 0
+      ? 'no tasks'
+      : table(
+          ['task', 'kind', 'group', 'state', 'when (UTC)', 'message'],
+          rows.map((row) =>
+            'kind' in row
+              ? [row.name, row.kind, row.group, row.state, formatTime(row.at), row.message ?? '']
+              : [row.name, '?', '?', row.state, '', row.message],
+          ),
+        ),
+  );
+}
+
+/** One task by name, or the plan that runs in a group. */
+async function show({ context, name, group, json }: Call): Promise<void> {
+  const store = await context.coordination();
+  if (name !== undefined) {
+    const entry = await readTask(store, name);
+    if (entry === undefined) throw new DcmhaError('NOT_FOUND', `there is no task ${name}: dcmha task list`);
+    if (entry.kind === 'malformed') throw entry.error;
+    print(json, { name, ...entry.task }, () => JSON.stringify(entry.task, undefined, 2));
+    return;
+  }
+  const { plan } = await runningPlan(context, required(group, 'the name of a task, or --group,'));
+  print(json, plan, () => JSON.stringify({ ...plan, now: next(plan) }, undefined, 2));
+}
+
+async function change(
+  { context, group: named, json, yes }: Call,
+  what: string,
+  edit: (plan: Plan) => Plan,
+): Promise<void> {
+  const group = required(named, '--group');
+  const { plan, version } = await runningPlan(context, group);
+  const now = next(plan);
+  const state =
+    now.kind === 'blocked' ? `blocked: ${now.why}` : `at ${now.kind === 'step' ? now.step.kind : 'its end'}`;
+  await confirm(yes, `The ${plan.kind} of ${group} (${state}) will ${what}.`);
+  const changed = edit(plan);
+  await saveJournal(await context.coordination(), { ...changed, by: operatorName() }, version);
+  print(
+    json,
+    { group, plan: plan.id, kind: plan.kind },
+    () => `the ${plan.kind} of ${group} will ${what}: dcmha history --group ${group}`,
+  );
+}
+
+async function runningPlan(context: Context, group: string): Promise<{ plan: Plan; version: number }> {
+  const state = await readJournal(await context.coordination(), group);
+  if (state === undefined)
+    throw new DcmhaError('NOT_FOUND', `no plan is running in group ${group}: dcmha history --group ${group}`);
+  if (state.kind === 'unknown-program') {
+    throw new DcmhaError(
+      'ZNODE_CONFLICT',
+      `the plan of ${group} belongs to program ${state.program}: use that version of dcmha`,
+    );
+  }
+  return { plan: planOf(state.journal), version: state.version };
+}

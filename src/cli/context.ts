@@ -1,0 +1,88 @@
+import { AlertDesk } from '../core/alerts/desk.ts';
+import { DcmhaError } from '../core/model/errors.ts';
+import type { Coordination } from '../ports/coordination.ts';
+import type { Mysql } from '../ports/mysql.ts';
+import type { Clock, Log } from '../ports/system.ts';
+import { loadConfig, readSecret } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { commandSink } from '../adapters/alerts/command-sink.ts';
+import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
+import { createMysql } from '../adapters/mysql/mysql.ts';
+import { createPeerCaller } from '../adapters/net/peer-client.ts';
+import { createPeerListener } from '../adapters/net/peer-server.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { commandRunner } from '../adapters/system/command.ts';
+import { httpPoster } from '../adapters/system/http.ts';
+import { createLog } from '../adapters/system/log.ts';
+import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
+import type { GlobalArgs } from './define-command.ts';
+
+/** The composition root: the one place that constructs adapters. Passwords are read here and stay in memory. */
+export class Context implements AsyncDisposable {
+  readonly config: Config;
+  readonly clock: Clock = systemClock;
+  readonly log: Log;
+  readonly #closing: AsyncDisposable[] = [];
+
+  constructor(args: GlobalArgs) {
+    this.config = loadConfig({ file: args.config, env: process.env, flags: {} });
+    this.log = createLog(this.config.log);
+  }
+
+  /** Opens the session. Throws `SESSION_LOST` naming the ensemble when it cannot be reached. */
+  async coordination(): Promise<Coordination> {
+    const { hosts, root, sessionTimeoutMs, user, passwordFile, worldReadable } = this.config.zookeeper;
+    const auth =
+      user === '' ? undefined : { user, password: await secret(passwordFile, 'zookeeper.passwordFile') };
+    const session = await connectZookeeper({
+      hosts,
+      root,
+      sessionTimeoutMs,
+      ...(auth === undefined ? {} : { auth }),
+      worldReadable,
+      log: this.log,
+      clock: this.clock,
+    });
+    this.#closing.push(session);
+    return session;
+  }
+
+  async mysql(): Promise<Mysql> {
+    const { mysql } = this.config;
+    const replicationPassword = await secret(mysql.replicationPasswordFile, 'mysql.replicationPasswordFile');
+    const servers = createMysql({
+      account: { user: mysql.user, password: await secret(mysql.passwordFile, 'mysql.passwordFile') },
+      replication: { user: mysql.replicationUser, password: replicationPassword, ssl: mysql.replicationSsl },
+      connectTimeoutMs: mysql.connectTimeoutMs,
+      log: this.log,
+    });
+    this.#closing.push(servers);
+    return servers;
+  }
+
+  async peers() {
+    const { peer } = this.config;
+    const key = await secret(peer.secretFile, 'peer.secretFile');
+    const caller = createPeerCaller({ secret: key });
+    return { caller, listener: createPeerListener({ secret: key, log: this.log }) };
+  }
+
+  alerts(): AlertDesk {
+    const { command, webhook, timeoutMs, repeatMs } = this.config.alerts;
+    const sinks = [
+      ...(command.length === 0 ? [] : [commandSink(command, commandRunner, timeoutMs)]),
+      ...(webhook === '' ? [] : [webhookSink(webhook, httpPoster, this.clock, timeoutMs)]),
+    ];
+    return new AlertDesk({ sinks, clock: this.clock, log: this.log, repeatMs });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const resource of this.#closing.reverse()) await resource[Symbol.asyncDispose]();
+  }
+}
+
+async function secret(file: string | undefined, key: string): Promise<string> {
+  if (file === undefined)
+    throw new DcmhaError('CONFIG_INVALID', `${key} is not set: name the file that holds the secret`);
+  return readSecret(file);
+}

@@ -1,0 +1,163 @@
+import type { Coordination } from '../ports/coordination.ts';
+import { formatEndpoint, sameEndpoint } from '../core/model/endpoint.ts';
+import { hasCode } from '../core/model/errors.ts';
+import type { Member, PresenceRecord } from '../core/model/group.ts';
+import { next } from '../core/plan/next.ts';
+import { listAlerts } from '../core/store/alerts.ts';
+import { readMembers, readRouters } from '../core/store/inventory.ts';
+import { readJournal } from '../core/store/journal.ts';
+import { readLostReplica } from '../core/store/marks.ts';
+import { isPaused, readPause, type Pause } from '../core/store/pauses.ts';
+import { readPresence } from '../core/store/presences.ts';
+import { readPrimary } from '../core/store/primary.ts';
+import { readRoute, readRouteAcks, type PublishedRoute } from '../core/store/routes.ts';
+import { planOf } from '../roles/plan-runner.ts';
+
+export interface ServerStatusRow {
+  readonly host: string;
+  readonly role: 'primary' | 'replica';
+  readonly agent: 'up' | 'gone' | 'unreadable';
+  readonly verdict: string;
+  readonly writable: string;
+  readonly replication: string;
+  readonly reads: string;
+  readonly why: string;
+}
+
+/** What ZooKeeper says of a group, for `dcmha status`. */
+export interface GroupStatus {
+  readonly group: string;
+  readonly primary: string;
+  readonly epoch: number;
+  readonly paused: string;
+  readonly plan: string;
+  readonly write: string;
+  readonly servers: readonly ServerStatusRow[];
+  readonly routers: readonly { readonly router: string; readonly state: string }[];
+  readonly alerts: readonly string[];
+}
+
+export async function readGroupStatus(
+  store: Coordination,
+  group: string,
+  { agentPort, now }: { readonly agentPort: number; readonly now: number },
+): Promise<GroupStatus> {
+  const [members, primary, pause, route, alerts] = await Promise.all([
+    readMembers(store, group, { agentPort }),
+    readPrimary(store, group),
+    readPause(store, group),
+    readRoute(store, group),
+    listAlerts(store),
+  ]);
+  const rows = members.map((member) =>
+    serverRow(store, member, { primary: member.id === primary?.id, read: isRead(member, route) }),
+  );
+  return {
+    group,
+    primary: primary?.id ?? '',
+    epoch: primary?.epoch ?? -1,
+    paused: pauseText(pause, now),
+    plan: await planText(store, group),
+    write: writeText(route),
+    servers: await Promise.all(rows),
+    routers: await routerRows(store, group, route?.version ?? -1),
+    alerts: [...alerts]
+      .filter(([name]) => name === group || name.startsWith(`${group}_`))
+      .map(([, { message }]) => message),
+  };
+}
+
+function isRead(member: Member, route: PublishedRoute | undefined): boolean {
+  return route?.route.read.some((at) => sameEndpoint(at, member.endpoint)) === true;
+}
+
+function pauseText(pause: Pause | undefined, now: number): string {
+  return pause !== undefined && isPaused(pause, now) ? `by ${pause.by} ${pause.why}`.trim() : '';
+}
+
+function writeText(route: PublishedRoute | undefined): string {
+  return route?.route.write === undefined ? '' : formatEndpoint(route.route.write);
+}
+
+async function serverRow(
+  store: Coordination,
+  member: Member,
+  { primary, read }: { readonly primary: boolean; readonly read: boolean },
+): Promise<ServerStatusRow> {
+  const [presence, lost] = await Promise.all([
+    presenceOf(store, member.id),
+    readLostReplica(store, member.id),
+  ]);
+  const offList = lost === undefined ? 'no' : 'off';
+  return {
+    host: formatEndpoint(member.endpoint),
+    role: primary ? 'primary' : 'replica',
+    reads: read ? 'yes' : offList,
+    ...agentColumns(presence, primary),
+    why: [typeof presence === 'object' ? presence.why : '', lost?.why]
+      .filter((text) => text !== undefined && text !== '')
+      .join('; '),
+  };
+}
+
+type AgentColumns = Pick<ServerStatusRow, 'agent' | 'verdict' | 'writable' | 'replication'>;
+
+function agentColumns(presence: PresenceRecord | 'unreadable' | undefined, primary: boolean): AgentColumns {
+  if (presence === undefined) return { agent: 'gone', verdict: '-', writable: '-', replication: '-' };
+  if (presence === 'unreadable')
+    return { agent: 'unreadable', verdict: '-', writable: '-', replication: '-' };
+  const { verdict, writable, replication } = presence;
+  return {
+    agent: 'up',
+    verdict,
+    writable: writable === true ? 'yes' : 'no',
+    replication: primary || replication === undefined ? '-' : replicationText(replication),
+  };
+}
+
+function replicationText({ state, lagSeconds }: NonNullable<PresenceRecord['replication']>): string {
+  return lagSeconds === undefined || lagSeconds === 0 ? state : `${state}, ${lagSeconds} s behind`;
+}
+
+async function presenceOf(
+  store: Coordination,
+  id: string,
+): Promise<PresenceRecord | 'unreadable' | undefined> {
+  try {
+    return await readPresence(store, id);
+  } catch (error) {
+    if (hasCode(error, 'ZNODE_MALFORMED')) return 'unreadable';
+    throw error;
+  }
+}
+
+async function planText(store: Coordination, group: string): Promise<string> {
+  const state = await readJournal(store, group);
+  if (state === undefined) return '';
+  if (state.kind === 'unknown-program') return `a plan of program ${state.program}`;
+  const plan = planOf(state.journal);
+  const now = next(plan);
+  switch (now.kind) {
+    case 'step':
+      return `${plan.kind}: ${now.step.kind}`;
+    case 'blocked':
+      return `${plan.kind} blocked: ${now.why}`;
+    case 'finished':
+      return `${plan.kind}: ending`;
+  }
+}
+
+async function routerRows(
+  store: Coordination,
+  group: string,
+  version: number,
+): Promise<GroupStatus['routers']> {
+  const [routers, acks] = await Promise.all([readRouters(store, group), readRouteAcks(store, group)]);
+  return routers.map((router) => {
+    const name = formatEndpoint(router);
+    const ack = acks.find((one) => one.router === name);
+    if (ack === undefined) return { router: name, state: 'gone' };
+    if (ack.version < version) return { router: name, state: 'behind' };
+    return { router: name, state: ack.write === '' ? 'write side closed' : `writes to ${ack.write}` };
+  });
+}
