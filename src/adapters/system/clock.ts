@@ -1,0 +1,14 @@
+import { setTimeout as timer } from 'node:timers/promises';
+import type { Clock } from '../../ports/system.ts';
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  pause: async (ms, signal) => {
+    try {
+      await timer(Math.max(0, ms), undefined, { signal });
+    } catch {
+      // Aborted: the pause is over, and its caller looks at the signal.
+    }
+  },
+};
