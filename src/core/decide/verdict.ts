@@ -31,6 +31,8 @@ export function firstVerdict(at: number): LocalVerdict {
 
 /** Too many connections, of all or of one account. */
 const FULL = new Set([1040, 1203, 1226]);
+/** It answers, and what it was asked does not come in time. */
+const TOO_SLOW = 3024;
 /** Nothing listens: the kernel itself says so. `ENOENT`: the socket file is not there. */
 const NOBODY_LISTENS = new Set(['ECONNREFUSED', 'ENOENT']);
 
@@ -57,6 +59,7 @@ function certainly(check: LocalCheck): readonly [Verdict, string | undefined] | 
     case 'read-only-fs':
       return ['read-only-fs', check.why];
     case 'refused':
+      if (check.errno === TOO_SLOW) return undefined;
       return FULL.has(check.errno)
         ? ['saturated', `error ${check.errno}: no free connection`]
         : ['unknown', refusal(check)];
@@ -74,6 +77,7 @@ function refusal({ errno, message }: { readonly errno: number; readonly message:
 }
 
 function whyNot(check: LocalCheck): string {
+  if (check.kind === 'refused') return `error ${check.errno}: ${check.message}`;
   return check.kind === 'no-answer' ? check.code : check.kind;
 }
 
