@@ -1,5 +1,4 @@
 import path from 'node:path';
-import path from 'node:path';
 import { z } from 'zod';
 import { hasCode } from '../../core/model/errors.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
@@ -54,9 +53,6 @@ export async function readStatus(
     executed: withoutSpace(server.executed),
     purged: withoutSpace(server.purged),
     pidFile: path.resolve(server.datadir, server.pidFile),
-    dataDirectory: server.datadir,
-    // Written by the server's configuration, and then relative to its data directory.
-    pidFile: path.posix.resolve(server.datadir, server.pidFile),
     channels: rows.map((row): ChannelStatus => channelStatus(row, heard.get(row.Channel_Name))),
   };
 }
