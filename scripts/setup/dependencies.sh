@@ -10,9 +10,8 @@ stamp=dist/.built-from
 
 main() {
   local sources
-  use_local_headers
   if ! node scripts/setup/installed.mjs; then install; fi
-  if ! addons_load; then rebuild_addons; fi
+  check_addons
   sources=$(fingerprint)
   if [ "$(cat "$stamp" 2>/dev/null)" = "$sources" ]; then return; fi
   say 'building dist'
@@ -22,6 +21,7 @@ main() {
 }
 
 install() {
+  use_local_headers
   say 'installing the npm packages of package-lock.json'
   run_logged "$log_dir/npm.log" npm ci ||
     die "npm ci failed: $(grep -m 1 'npm error' "$log_dir/npm.log" || echo 'see the log') (log: $log_dir/npm.log)"
@@ -35,6 +35,15 @@ use_local_headers() {
   if [ -r "$prefix/include/node/node_version.h" ]; then export npm_config_nodedir=$prefix; fi
 }
 
+# Once for each Node and each set of packages: an addon is built for one Node.
+check_addons() {
+  local checked=node_modules/.addons-checked version
+  version=$(node --version)
+  if [ "$checked" -nt node_modules/.package-lock.json ] && [ "$(cat "$checked")" = "$version" ]; then return; fi
+  if ! addons_load; then rebuild_addons; fi
+  printf '%s\n' "$version" >"$checked"
+}
+
 # zookeeper has a native addon and esbuild (under tsx) a program; both come from install scripts, which npm may have skipped.
 addons_load() {
   node -e 'import("zookeeper").then(() => import("esbuild")).then((esbuild) => esbuild.transform("let a: 1", { loader: "ts" }))
@@ -43,6 +52,7 @@ addons_load() {
 
 rebuild_addons() {
   say 'rebuilding the native addons'
+  use_local_headers
   run_logged "$log_dir/rebuild.log" npm rebuild --foreground-scripts zookeeper esbuild || true
   addons_load ||
     die "zookeeper's native addon or esbuild does not load: is a C++ compiler here, and python3? (log: $log_dir/rebuild.log)"

@@ -30,6 +30,8 @@ choose_source() {
     printf 'basedir:%s\n' "$(cd -P "$DCMHA_MYSQL_BASEDIR" && pwd)"
   elif have mysqld && [ "$(command -v mysqld)" != "$mysql_dir/bin/mysqld" ] && is_usable "$(command -v mysqld)"; then
     printf 'path:%s\n' "$(command -v mysqld)"
+  elif [ "$(cat "$mysql_dir/source" 2>/dev/null)" = private ]; then
+    printf 'private\n'
   elif [ -n "$(apt_candidate mysql-server-core-8.0)" ]; then
     printf 'distribution\n'
   else
