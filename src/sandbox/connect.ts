@@ -17,7 +17,7 @@ export async function readSecret(dir: string, name: string): Promise<string> {
   return (await readFile(secretFile(dir, name), 'utf8')).trimEnd();
 }
 
-/** A connection whose numbers are exact: big ones come as text. The caller ends it. */
+/** A connection whose numbers are exact: those beyond 2^53 come as text. The caller ends it. */
 export async function connectTo({ dir, at, as, connectTimeoutMs = 2000 }: Target): Promise<Connection> {
   const { host, port } = parseEndpoint(at);
   const connection = await createConnection({
@@ -27,7 +27,6 @@ export async function connectTo({ dir, at, as, connectTimeoutMs = 2000 }: Target
     password: await readSecret(dir, as),
     connectTimeout: connectTimeoutMs,
     supportBigNumbers: true,
-    bigNumberStrings: true,
   });
   // A connection that dies while nobody waits on it must not end the process.
   connection.on('error', () => undefined);

@@ -1,12 +1,9 @@
 import { DcmhaError } from '../core/model/errors.ts';
 import { liveProcesses } from './live-processes.ts';
 import { signalProcess, startProcess } from './processes.ts';
-import { type Selection, selectProcesses } from './select.ts';
+import { type KillSignal, type Selection, selectProcesses } from './selection.ts';
 import { settleAll } from './settle.ts';
 import type { SandboxState } from './state.ts';
-
-export const killSignals = ['KILL', 'STOP', 'CONT', 'TERM'] as const;
-export type KillSignal = (typeof killSignals)[number];
 
 /** Signals the processes that are meant and returns their ids; those that are stopped already are passed over. */
 export async function killProcesses(

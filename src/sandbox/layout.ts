@@ -11,6 +11,8 @@ export interface SandboxOptions {
   readonly routers: number;
   /** ZooKeeper and MySQL only. */
   readonly bare: boolean;
+  /** Further options of every mysqld. */
+  readonly mysqlOptions?: Readonly<Record<string, string | number>> | undefined;
   /** Settings that win over the sandbox's in every configuration file, by section. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }

@@ -92,7 +92,7 @@ async function bringUp(options: SandboxOptions): Promise<SandboxState> {
   await writeSecrets(options.dir, passwords);
   await writeConfigFiles({ layout, shortDir, overrides: options.settings ?? {} });
 
-  const servers = startServers(state, layout, passwords);
+  const servers = startServers(state, layout, { passwords, mysqlOptions: options.mysqlOptions });
   const groups = startZookeepers(state, layout).then(() =>
     options.bare ? undefined : formGroups(state, servers),
   );
@@ -128,12 +128,16 @@ async function startZookeepers(state: SandboxState, layout: Layout): Promise<voi
   await startKind(state, 'zookeeper');
 }
 
-async function startServers(state: SandboxState, layout: Layout, passwords: Passwords): Promise<void> {
+async function startServers(
+  state: SandboxState,
+  layout: Layout,
+  { passwords, mysqlOptions }: { passwords: Passwords } & Pick<SandboxOptions, 'mysqlOptions'>,
+): Promise<void> {
   const hosts = layout.groups.flatMap((group) => group.hosts);
   await settleAll(
     hosts.map((host, index) => {
       const place = mysqldPlace(layout, host, shortDirectory(state.id));
-      return prepareMysqld({ ...place, serverId: index + 1 }, passwords);
+      return prepareMysqld({ ...place, serverId: index + 1, options: mysqlOptions }, passwords);
     }),
   );
   await startKind(state, 'mysqld');

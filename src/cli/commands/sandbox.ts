@@ -1,144 +1,156 @@
 import path from 'node:path';
-import type { Argv, CommandModule } from 'yargs';
-import { killProcesses, killSignals, startProcesses } from '../../sandbox/control.ts';
-import { tearDown } from '../../sandbox/down.ts';
-import { runInForeground } from '../../sandbox/foreground.ts';
+import type { CommandModule } from 'yargs';
 import { defaultOptions } from '../../sandbox/layout.ts';
-import { renderStatus } from '../../sandbox/render-status.ts';
-import { processKinds, readState, type SandboxState } from '../../sandbox/state.ts';
-import { sandboxStatus } from '../../sandbox/status.ts';
-import { startSandbox } from '../../sandbox/up.ts';
+import { killSignals, whats } from '../../sandbox/selection.ts';
+import type { SandboxState } from '../../sandbox/state.ts';
+import { defineCommand } from '../define-command.ts';
+import { print } from '../output.ts';
 
-const whats = [...processKinds, 'host'] as const;
+// The sandbox's modules are loaded when they are used: every other command starts faster without them.
 
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-async function printStatus(state: SandboxState, json: boolean): Promise<void> {
-  const status = await sandboxStatus(state);
-  print(json ? JSON.stringify(status, null, 2) : renderStatus(status));
-}
-
-const common = (yargs: Argv) =>
-  yargs
-    .option('dir', {
-      type: 'string',
-      demandOption: true,
-      describe: 'directory of the sandbox; all it makes is in there',
-    })
-    .option('json', { type: 'boolean', default: false, describe: 'print JSON' });
+const dir = {
+  type: 'string',
+  demandOption: true,
+  describe: 'directory of the sandbox; all it makes is in there',
+} as const;
 
 const count = (value: number, describe: string) => ({ type: 'number', default: value, describe }) as const;
 
-const up = (yargs: Argv) =>
-  common(yargs)
-    .option('groups', count(defaultOptions.groups, 'groups, named g1, g2, ...'))
-    .option('hosts', count(defaultOptions.hosts, 'MySQL servers of each group'))
-    .option(
-      'zookeepers',
-      count(defaultOptions.zookeepers, 'ZooKeeper servers; more than one form an ensemble'),
-    )
-    .option('coordinators', count(defaultOptions.coordinators, 'coordinators'))
-    .option('routers', count(defaultOptions.routers, 'routers, each with its HAProxy'))
-    .option('bare', { type: 'boolean', default: false, describe: 'ZooKeeper and MySQL only, no dcmha' })
-    .option('foreground', {
+async function printStatus(state: SandboxState, json: boolean): Promise<void> {
+  const { sandboxStatus } = await import('../../sandbox/status.ts');
+  const { renderStatus } = await import('../../sandbox/render-status.ts');
+  const status = await sandboxStatus(state);
+  print(json, status, () => renderStatus(status));
+}
+
+async function stateIn(directory: string): Promise<SandboxState> {
+  const { readState } = await import('../../sandbox/state.ts');
+  return readState(path.resolve(directory));
+}
+
+const up = defineCommand({
+  command: 'up',
+  describe: 'start one; returns when all is healthy',
+  options: {
+    dir,
+    groups: count(defaultOptions.groups, 'groups, named g1, g2, ...'),
+    hosts: count(defaultOptions.hosts, 'MySQL servers of each group'),
+    zookeepers: count(defaultOptions.zookeepers, 'ZooKeeper servers; more than one form an ensemble'),
+    coordinators: count(defaultOptions.coordinators, 'coordinators'),
+    routers: count(defaultOptions.routers, 'routers, each with its HAProxy'),
+    bare: { type: 'boolean', default: false, describe: 'ZooKeeper and MySQL only, no dcmha' },
+    foreground: {
       type: 'boolean',
       default: false,
       describe: 'stay, and tear all down at the end, however that comes',
-    })
-    .example('$0 sandbox up --dir /tmp/try', 'three servers, two coordinators, one router')
-    .example('$0 sandbox up --dir /tmp/try --groups 2 --zookeepers 3', 'two groups, a ZooKeeper ensemble');
+    },
+  },
+  examples: [
+    ['$0 sandbox up --dir /tmp/try', 'three servers, two coordinators, one router'],
+    ['$0 sandbox up --dir /tmp/try --groups 2 --zookeepers 3', 'two groups, a ZooKeeper ensemble'],
+  ],
+  run: async (args) => {
+    const began = performance.now();
+    const tell = async (state: SandboxState) => {
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      await printStatus(state, args.json);
+      if (!args.json) process.stdout.write(`up in ${seconds} s\n`);
+    };
+    if (args.foreground) {
+      const { runInForeground } = await import('../../sandbox/foreground.ts');
+      return runInForeground(args, tell);
+    }
+    const { startSandbox } = await import('../../sandbox/up.ts');
+    return tell(await startSandbox(args));
+  },
+});
 
-type Options<T> = T extends (yargs: Argv) => Argv<infer O> ? O : never;
+const status = defineCommand({
+  command: 'status',
+  describe: 'what runs, where, and who is the primary',
+  options: { dir },
+  run: async (args) => printStatus(await stateIn(args.dir), args.json),
+});
 
-async function runUp(args: Options<typeof up>): Promise<void> {
-  const began = performance.now();
-  if (args.foreground) {
-    await runInForeground(args, (state) => printStatus(state, args.json));
-    return;
-  }
-  const state = await startSandbox(args);
-  await printStatus(state, args.json);
-  if (!args.json) print(`up in ${((performance.now() - began) / 1000).toFixed(1)} s`);
-}
+const host = {
+  type: 'string',
+  describe: "the host's address, or the process's id as status shows it",
+} as const;
 
-const selected = (yargs: Argv) =>
-  common(yargs).option('host', {
-    type: 'string',
-    describe: "the host's address, or the process's id as status shows it",
-  });
-
-const kill = (yargs: Argv) =>
-  selected(yargs)
-    .option('what', {
-      choices: whats,
-      demandOption: true,
-      describe: 'what to signal; host: all that lives there',
-    })
-    .option('signal', { choices: killSignals, default: 'KILL' as const, describe: 'the signal' })
-    .example('$0 sandbox kill --dir /tmp/try --what mysqld --host 127.0.20.11', 'kill -9 of one MySQL server')
-    .example(
-      '$0 sandbox kill --dir /tmp/try --what coordinator --host coordinator-1 --signal STOP',
-      'a hang',
+const kill = defineCommand({
+  command: 'kill',
+  describe: 'signal a process or a whole host',
+  options: {
+    dir,
+    what: { choices: whats, demandOption: true, describe: 'what to signal; host: all that lives there' },
+    host,
+    signal: { choices: killSignals, default: 'KILL', describe: 'the signal' },
+  },
+  examples: [
+    ['$0 sandbox kill --dir /tmp/try --what mysqld --host 127.0.20.11', 'kill -9 of one MySQL server'],
+    ['$0 sandbox kill --dir /tmp/try --what coordinator --host coordinator-1 --signal STOP', 'a hang'],
+  ],
+  run: async (args) => {
+    const { killProcesses } = await import('../../sandbox/control.ts');
+    const signal = killSignals.find((known) => known === args.signal);
+    const signalled = await killProcesses(
+      await stateIn(args.dir),
+      { what: args.what, host: args.host },
+      signal,
     );
+    print(args.json, { signal, signalled }, () => `SIG${args.signal} to ${listed(signalled)}`);
+  },
+});
 
-async function runKill(args: Options<typeof kill>): Promise<void> {
-  const state = await readState(path.resolve(args.dir));
-  const signalled = await killProcesses(state, { what: args.what, host: args.host }, args.signal);
-  report(args.json, { signal: args.signal, signalled }, `SIG${args.signal} to`);
-}
+const start = defineCommand({
+  command: 'start',
+  describe: 'bring back what was stopped, or paused',
+  options: {
+    dir,
+    what: { choices: whats, describe: 'what to start; without it everything, or all that lives at --host' },
+    host,
+  },
+  examples: [
+    ['$0 sandbox start --dir /tmp/try --what mysqld --host 127.0.20.11', 'bring one MySQL server back'],
+    ['$0 sandbox start --dir /tmp/try', 'start all that is stopped'],
+  ],
+  run: async (args) => {
+    const { startProcesses } = await import('../../sandbox/control.ts');
+    const running = await startProcesses(await stateIn(args.dir), { what: args.what, host: args.host });
+    print(args.json, { running }, () => `running: ${listed(running)}`);
+  },
+});
 
-const start = (yargs: Argv) =>
-  selected(yargs)
-    .option('what', { choices: whats, describe: 'what to start; without it all that is meant by --host' })
-    .example(
-      '$0 sandbox start --dir /tmp/try --what mysqld --host 127.0.20.11',
-      'bring one MySQL server back',
-    )
-    .example('$0 sandbox start --dir /tmp/try', 'start all that is stopped');
+const listed = (ids: readonly string[]) => (ids.length === 0 ? 'nothing' : ids.join(', '));
 
-async function runStart(args: Options<typeof start>): Promise<void> {
-  const state = await readState(path.resolve(args.dir));
-  const running = await startProcesses(state, { what: args.what, host: args.host });
-  report(args.json, { running }, 'running:');
-}
-
-function report(json: boolean, result: Readonly<Record<string, unknown>>, said: string): void {
-  const ids = Object.values(result).flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
-  print(json ? JSON.stringify(result) : `${said} ${ids.length === 0 ? 'nothing' : ids.join(', ')}`);
-}
-
-const down = (yargs: Argv) =>
-  common(yargs).option('keep', {
-    type: 'boolean',
-    default: false,
-    describe: 'leave data and logs; dcmha sandbox start brings it back',
-  });
-
-async function runDown(args: Options<typeof down>): Promise<void> {
-  const result = await tearDown(args.dir, { keep: args.keep });
-  if (args.json) print(JSON.stringify(result));
-  else print(`${result.killed} processes ended${result.removed ? `, ${args.dir} removed` : ''}`);
-}
-
-const status = common;
-
-async function runStatus(args: Options<typeof status>): Promise<void> {
-  await printStatus(await readState(path.resolve(args.dir)), args.json);
-}
+const down = defineCommand({
+  command: 'down',
+  describe: 'end it and remove its directory; works whatever is left of it',
+  options: {
+    dir,
+    keep: {
+      type: 'boolean',
+      default: false,
+      describe: 'leave data and logs; dcmha sandbox start brings it back',
+    },
+  },
+  run: async (args) => {
+    const { tearDown } = await import('../../sandbox/down.ts');
+    const result = await tearDown(args.dir, { keep: args.keep });
+    print(args.json, result, () => {
+      const gone = result.removed ? `, ${args.dir} removed` : '';
+      return `${result.killed} processes ended${gone}`;
+    });
+  },
+});
 
 /** `dcmha sandbox`: real servers and all roles of dcmha in one directory, on loopback addresses of its own. */
 export const sandboxCommand: CommandModule = {
   command: 'sandbox <action>',
   describe: 'real MySQL, ZooKeeper, HAProxy and dcmha in a directory, to try and to test',
   builder: (yargs) =>
-    yargs
-      .command('up', 'start one; returns when all is healthy', up, runUp)
-      .command('status', 'what runs, where, and who is the primary', status, runStatus)
-      .command('kill', 'signal a process or a whole host', kill, runKill)
-      .command('start', 'bring back what was stopped', start, runStart)
-      .command('down', 'end it and remove its directory; works whatever is left', down, runDown)
+    [up, status, kill, start, down]
+      .reduce((built, command) => built.command(command), yargs)
       .demandCommand(1, 'say what to do: up, status, kill, start or down'),
   handler: () => undefined,
 };

@@ -1,8 +1,12 @@
 import { DcmhaError } from '../core/model/errors.ts';
-import type { ProcessKind, ProcessSpec } from './state.ts';
+import { processKinds, type ProcessSpec } from './state.ts';
 
 /** `host`: everything that lives at one address. */
-export type What = ProcessKind | 'host';
+export const whats = [...processKinds, 'host'] as const;
+export type What = (typeof whats)[number];
+
+export const killSignals = ['KILL', 'STOP', 'CONT', 'TERM'] as const;
+export type KillSignal = (typeof killSignals)[number];
 
 export interface Selection {
   readonly what?: What | undefined;
