@@ -16,13 +16,13 @@ export function binlogStatement(events: Buffer): string {
   return `BINLOG '${events.toString('base64')}'`;
 }
 
-/** A file's format description for a `BINLOG` statement: the events after it have no checksum. Takes the whole event. */
+/**
+ * A file's format description for a `BINLOG` statement: it says that the events after it have no checksum. Takes the whole event. Its own
+ * checksum stays, as in a file that was written without checksums, and is not looked at.
+ */
 export function inverseFormat(raw: Buffer): Buffer {
-  const format = parseFormatDescription(raw);
-  if (!hasOwnChecksum(format)) return Buffer.from(raw);
-  const event = Buffer.from(raw.subarray(0, raw.length - 4));
-  event[event.length - 1] = 0;
-  event.writeUInt32LE(event.length, 9);
+  const event = Buffer.from(raw);
+  if (hasOwnChecksum(parseFormatDescription(raw))) event.writeUInt8(0, event.length - 5);
   event.writeUInt16LE(0, 17);
   return event;
 }
