@@ -1,8 +1,9 @@
+import path from 'node:path';
 import { AlertDesk } from '../core/alerts/desk.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
-import type { Clock, Log } from '../ports/system.ts';
+import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig, readSecret } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
@@ -14,6 +15,8 @@ import { systemClock } from '../adapters/system/clock.ts';
 import { commandRunner } from '../adapters/system/command.ts';
 import { httpPoster } from '../adapters/system/http.ts';
 import { createLog } from '../adapters/system/log.ts';
+import { createProcessWatch } from '../adapters/system/process.ts';
+import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
 import type { GlobalArgs } from './define-command.ts';
 
@@ -29,22 +32,33 @@ export class Context implements AsyncDisposable {
     this.log = createLog(this.config.log);
   }
 
-  /** Opens the session. Throws `SESSION_LOST` naming the ensemble when it cannot be reached. */
+  /** A session for one command. Throws `SESSION_LOST` naming the ensemble when it cannot be reached. */
   async coordination(): Promise<Coordination> {
+    return this.#connect(true);
+  }
+
+  /** A session for a daemon, which starts also while ZooKeeper is away. */
+  async daemonCoordination(): Promise<Coordination> {
+    return this.#connect(false);
+  }
+
+  async #connect(awaitSession: boolean): Promise<Coordination> {
     const { hosts, root, sessionTimeoutMs, user, passwordFile, worldReadable } = this.config.zookeeper;
-    const auth =
-      user === '' ? undefined : { user, password: await secret(passwordFile, 'zookeeper.passwordFile') };
-    const session = await connectZookeeper({
-      hosts,
-      root,
-      sessionTimeoutMs,
-      ...(auth === undefined ? {} : { auth }),
-      worldReadable,
-      log: this.log,
-      clock: this.clock,
-    });
+    const auth = user === '' ? undefined : { user, password: secret(passwordFile, 'zookeeper.passwordFile') };
+    const { log, clock } = this;
+    const options = { hosts, root, sessionTimeoutMs, auth, worldReadable, awaitSession, log, clock };
+    const session = await connectZookeeper(options);
     this.#closing.push(session);
     return session;
+  }
+
+  processes(): ProcessWatch {
+    return createProcessWatch();
+  }
+
+  /** A file of the agent's that outlives a restart of its host. */
+  stateFile(name: string): StateFile {
+    return createStateFile(path.join(this.config.agent.stateDirectory, name));
   }
 
   async mysql(): Promise<Mysql> {

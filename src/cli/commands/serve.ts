@@ -19,7 +19,7 @@ export const serveCommand = defineCommand({
     const { config, clock, log } = context;
     const signal = abortOnSignals(process);
     const [coordination, mysql, peers] = [
-      await context.coordination(),
+      await context.daemonCoordination(),
       await context.mysql(),
       await context.peers(),
     ];

@@ -93,7 +93,12 @@ function undo(plan: FailoverPlan): Next | undefined {
   const { oldPrimary, epoch, read } = plan.inputs;
   const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
   const primary = recorded?.kind === 'record-primary' ? recorded.host : oldPrimary;
-  if (primary !== oldPrimary) return { kind: 'finished', result: 'abandoned', primary };
+  if (primary !== oldPrimary) {
+    // Too late to go back: the new primary's agent opens by the record, and its route must not stay closed.
+    if (!isDone(plan, 'publish-route'))
+      return step({ kind: 'publish-route', write: primary, read: readers(plan, primary) });
+    return { kind: 'finished', result: 'abandoned', primary };
+  }
   if (!isDone(plan, 'close-route'))
     return { kind: 'finished', result: 'abandoned', primary: oldPrimary, epoch };
   if (recorded === undefined) return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });

@@ -1,0 +1,51 @@
+import { hostId } from '../../core/model/endpoint.ts';
+import { runAgent } from '../../roles/agent.ts';
+import { abortOnSignals } from '../../roles/daemon.ts';
+import { Context } from '../context.ts';
+import { defineCommand } from '../define-command.ts';
+import { programVersion } from '../version.ts';
+
+export const heartbeatCommand = defineCommand({
+  command: 'heartbeat',
+  describe: 'agent of one MySQL host: presence, checks, fence, lease',
+  help:
+    'Runs beside mysqld, one per host. It is the only one that changes read_only there: mysqld must boot with super_read_only=ON and ' +
+    'skip_replica_start=ON.',
+  options: {
+    host: { type: 'string', demandOption: true, describe: "this host's address, as in the metadata" },
+    port: { type: 'number', default: 3306, describe: "MySQL's port, until the metadata say it" },
+  },
+  run: async (args) => {
+    await using context = new Context(args);
+    const { config, clock, log } = context;
+    const signal = abortOnSignals(process);
+    const [coordination, mysql, peers] = [await context.daemonCoordination(), await context.mysql(), await context.peers()];
+    const { agent, peer } = config;
+    await runAgent(
+      {
+        coordination,
+        mysql,
+        processes: context.processes(),
+        stateFile: context.stateFile(`agent-${hostId(args.host)}.json`),
+        caller: peers.caller,
+        listener: peers.listener,
+        clock,
+        log: log.with({ host: args.host }),
+      },
+      {
+        host: args.host,
+        mysqlPort: args.port,
+        control: { host: args.host, port: agent.port },
+        defaultAgentPort: agent.port,
+        pidFile: agent.pidFile,
+        version: programVersion(),
+        checkIntervalMs: agent.checkIntervalMs,
+        checkTimeoutMs: agent.checkTimeoutMs,
+        attempts: agent.attempts,
+        commitProbeTimeoutMs: agent.commitProbeTimeoutMs,
+        peerTimeoutMs: peer.timeoutMs,
+      },
+      signal,
+    );
+  },
+});

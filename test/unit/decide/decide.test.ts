@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decide, type FailoverPolicy } from '../../../src/core/decide/decide.ts';
+import type { GroupSnapshot } from '../../../src/core/model/snapshot.ts';
+import { channel, down, member, presence, refused, snapshot, up, view } from '../../support/group-builder.ts';
+
+const policy: FailoverPolicy = { automatic: true, cooldownMs: 600_000, stalledMs: 10_000, fleetMax: 3 };
+
+const dead = view('a', { presence: presence({ verdict: 'dead', since: 99_990 }), probe: down });
+const gone = view('a', { presence: undefined, probe: down });
+const deaf = (id: string) => view(id, { probe: up({ channels: [channel({ receiver: 'connecting' })] }) });
+const hearing = (id: string) =>
+  view(id, { probe: up({ channels: [channel({ receiver: 'on', lastHeardMs: 200 })] }) });
+const stale = (id: string) =>
+  view(id, { probe: up({ channels: [channel({ receiver: 'on', lastHeardMs: 3500 })] }) });
+const writable = (id: string) => view(id, { probe: up({ readOnly: false, superReadOnly: false }) });
+
+const abc = (...members: GroupSnapshot['members']) => ({ members });
+
+/** Name, what was seen, policy, and what is decided (with its reason). */
+const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][] = [
+  ['leaves a healthy group alone', {}, {}, 'nothing'],
+  ['leaves a group without a recorded primary alone', { primary: undefined }, {}, 'nothing'],
+  [
+    'fails over when the agent saw mysqld end and nobody answers',
+    abc(dead, deaf('b'), deaf('c')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'alerts when the agent says dead but MySQL answers',
+    abc(view('a', { ...dead, probe: up() }), deaf('b')),
+    {},
+    'alert heartbeat-lost',
+  ],
+  [
+    'takes a refusal for a sign of life',
+    abc(view('a', { presence: undefined, probe: refused }), deaf('b')),
+    {},
+    'alert heartbeat-lost',
+  ],
+  [
+    'alerts when only the agent is gone',
+    abc(view('a', { presence: undefined, probe: up() }), deaf('b')),
+    {},
+    'alert heartbeat-lost',
+  ],
+  ['waits while a replica still hears its source', abc(gone, hearing('b'), deaf('c')), {}, 'look-again'],
+  [
+    'does not believe a receiver that has not heard for seconds',
+    abc(gone, stale('b'), deaf('c')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'fails over when the host is gone and no replica hears it',
+    abc(gone, deaf('b'), deaf('c')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'waits when no replica can be asked, for it may be our own network',
+    abc(gone, view('b', { probe: down })),
+    {},
+    'look-again',
+  ],
+  [
+    'waits while the agent is in doubt and MySQL is silent',
+    abc(view('a', { presence: presence({ verdict: 'unknown' }) })),
+    {},
+    'look-again',
+  ],
+  [
+    'alerts about a primary that has just stalled',
+    abc(view('a', { presence: presence({ verdict: 'stalled', since: 95_000 }) }), deaf('b')),
+    {},
+    'alert stalled',
+  ],
+  [
+    'fails over a primary that is stalled for long',
+    abc(view('a', { presence: presence({ verdict: 'stalled', since: 80_000 }) }), deaf('b')),
+    {},
+    'failover primary-stalled',
+  ],
+  [
+    'lets a saturated primary work',
+    abc(view('a', { presence: presence({ verdict: 'saturated' }) })),
+    {},
+    'nothing',
+  ],
+  [
+    'alerts about two writable servers and moves nothing',
+    abc(view('a', { ...writable('a') }), writable('b')),
+    {},
+    'alert two-primaries',
+  ],
+  ['leaves a paused group alone', { ...abc(dead, deaf('b')), paused: true }, {}, 'refuse paused'],
+  ['does nothing by itself when told to', abc(dead, deaf('b')), { automatic: false }, 'refuse manual'],
+  [
+    'does not fail over twice within the cooldown',
+    { ...abc(dead, deaf('b')), lastFailoverAt: 50_000 },
+    {},
+    'refuse cooldown',
+  ],
+  [
+    'fails over again after the cooldown',
+    { ...abc(dead, deaf('b')), lastFailoverAt: -600_000 },
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'holds when many groups are in trouble at once',
+    { ...abc(dead, deaf('b')), recentFailovers: 3 },
+    {},
+    'refuse fleet-wide-trouble',
+  ],
+  [
+    'has nobody to elect when no replica answers',
+    abc(dead, view('b', { probe: down })),
+    {},
+    'refuse no-candidate',
+  ],
+  [
+    'has nobody to elect when no replica may be promoted',
+    abc(dead, { ...deaf('b'), member: member('b', { promote: 'no' }) }),
+    {},
+    'refuse no-candidate',
+  ],
+];
+
+describe('decision', () => {
+  for (const [name, seen, limits, expected] of table) {
+    it(name, () => {
+      const decision = decide(snapshot(seen), { ...policy, ...limits });
+      const { kind } = decision;
+      const detail =
+        kind === 'refuse'
+          ? decision.reason
+          : kind === 'alert'
+            ? decision.alert
+            : kind === 'failover'
+              ? decision.cause
+              : undefined;
+      assert.equal(detail === undefined ? kind : `${kind} ${detail}`, expected);
+    });
+  }
+
+  it('says what was seen, one line an observer', () => {
+    const decision = decide(snapshot(abc(gone, deaf('b'), stale('c'))), policy);
+    assert.deepEqual(decision.kind === 'failover' && decision.seen, [
+      'agent of a: no presence',
+      'coordinator: a does not answer, ECONNREFUSED',
+      'b: receiver connecting, last heard 100 ms ago',
+      'c: receiver on, last heard 3500 ms ago',
+    ]);
+  });
+});

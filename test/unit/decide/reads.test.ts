@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decideReads } from '../../../src/core/decide/reads.ts';
+import { channel, down, member, presence, snapshot, up, view } from '../../support/group-builder.ts';
+
+const well = presence({ replication: { state: 'replicating', source: '127.0.0.11:3306' } });
+const broken = presence({ replication: { state: 'broken', source: '127.0.0.11:3306' } });
+const elsewhere = presence({ replication: { state: 'replicating', source: '127.0.0.99:3306' } });
+const b = member('b').endpoint;
+const c = member('c').endpoint;
+
+function group(viewOfB: Parameters<typeof view>[1], takenAt = 100_000) {
+  return snapshot({ members: [view('a'), view('b', viewOfB), view('c', { presence: well })], takenAt });
+}
+
+describe('read list', () => {
+  it('keeps replicas that are well', () => {
+    const changes = decideReads(group({ presence: well }), 3000, new Map());
+    assert.deepEqual(changes, { lost: [], returned: [], read: [b, c], lookAgainMs: undefined });
+  });
+
+  for (const [why, record] of [
+    ['replication is broken', broken],
+    ['it replicates from 127.0.0.99:3306', elsewhere],
+    ['MySQL is dead', presence({ verdict: 'dead' })],
+  ] as const) {
+    it(`takes a replica off after the grace: ${why}`, () => {
+      const since = new Map();
+      const first = decideReads(group({ presence: record }), 3000, since);
+      assert.deepEqual([first.lost, first.lookAgainMs], [[], 3000]);
+      const second = decideReads(group({ presence: record }, 103_000), 3000, since);
+      assert.deepEqual([second.lost, second.read], [[{ id: 'b', why }], [c]]);
+    });
+  }
+
+  it('forgets a short illness', () => {
+    const since = new Map();
+    decideReads(group({ presence: broken }), 3000, since);
+    decideReads(group({ presence: well }, 101_000), 3000, since);
+    assert.deepEqual(decideReads(group({ presence: broken }, 104_000), 3000, since).lost, []);
+  });
+
+  it('keeps a replica whose agent alone is gone, by asking MySQL', () => {
+    const replicating = up({ channels: [channel()] });
+    const since = new Map([['b', 0]]);
+    assert.deepEqual(decideReads(group({ presence: undefined, probe: replicating }), 3000, since).lost, []);
+    const silent = decideReads(group({ presence: undefined, probe: down }), 3000, new Map([['b', 0]]));
+    assert.deepEqual(silent.lost, [{ id: 'b', why: 'its agent is gone and MySQL does not answer' }]);
+  });
+
+  it('puts a lost replica back when it replicates, but nobody who was never lost', () => {
+    const route = { route: { write: member('a').endpoint, read: [c] }, version: 1 };
+    const lost = { ...group({ presence: well, offSince: 1 }), route };
+    assert.deepEqual(decideReads(lost, 3000, new Map()).read, [c, b]);
+    const never = { ...group({ presence: well }), route };
+    assert.deepEqual(decideReads(never, 3000, new Map()).read, [c]);
+  });
+
+  it('leaves a paused or fenced group alone', () => {
+    const since = new Map([['b', 0]]);
+    assert.deepEqual(decideReads({ ...group({ presence: broken }), paused: true }, 3000, since).lost, []);
+    const fenced = { route: { write: undefined, read: [b, c] }, version: 1 };
+    assert.deepEqual(decideReads({ ...group({ presence: broken }), route: fenced }, 3000, since).lost, []);
+  });
+});

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { next } from '../../../src/core/plan/next.ts';
+import { abandoned, record, retried, type FailoverPlan } from '../../../src/core/plan/plan.ts';
+import { rehearse } from '../../../src/core/plan/rehearse.ts';
+import type { Outcome, Step } from '../../../src/core/plan/steps.ts';
+import { failoverPlan, gtids, planMember, position } from '../../support/group-builder.ts';
+
+const even = [position('b', gtids('1-9')), position('c', gtids('1-9'))];
+
+/** Performs the plan with these outcomes by kind of step ('done' for others) until it stops or reaches `until`. */
+function play(
+  start: FailoverPlan,
+  outcomes: Partial<Record<Step['kind'], Outcome>>,
+  until?: Step['kind'],
+): FailoverPlan {
+  let plan = start;
+  for (;;) {
+    const wanted = next(plan);
+    if (wanted.kind !== 'step' || wanted.step.kind === until) return plan;
+    const outcome = outcomes[wanted.step.kind] ?? { kind: 'done' };
+    plan = record(plan, { step: wanted.step, outcome, at: 0, tookMs: 0, by: 'x' });
+  }
+}
+
+const good: Partial<Record<Step['kind'], Outcome>> = {
+  fence: { kind: 'fenced', evidence: 'process-gone', detail: '' },
+  freeze: { kind: 'positions', positions: even },
+  'catch-up': { kind: 'caught-up', transactions: 0, sizeBytes: 0, executed: gtids('1-9') },
+  'record-primary': { kind: 'recorded', epoch: 5 },
+  repoint: { kind: 'repointed', hosts: ['c'], failed: [] },
+};
+
+const kinds = (plan: FailoverPlan) => plan.entries.map(({ step }) => step.kind);
+
+describe('failover plan', () => {
+  it('opens writes only after the record, and routes before it repoints', () => {
+    const { steps, ending } = rehearse(failoverPlan(), { positions: even, executed: undefined });
+    assert.deepEqual(
+      steps.map(({ kind }) => kind),
+      [
+        'close-route',
+        'fence',
+        'freeze',
+        'catch-up',
+        'promote',
+        'record-primary',
+        'open-writes',
+        'publish-route',
+        'repoint',
+        'confirm-route',
+        'mark-rejoin',
+      ],
+    );
+    assert.deepEqual(ending, { kind: 'finished', result: 'done', primary: 'b', epoch: 5 });
+    assert.deepEqual(
+      steps.find(({ kind }) => kind === 'repoint'),
+      { kind: 'repoint', hosts: ['c'], source: 'b' },
+    );
+  });
+
+  it('waits for the leases when the old primary cannot be reached', () => {
+    const plan = play(failoverPlan(), { ...good, fence: { kind: 'unreachable', why: 'silence' } });
+    assert.deepEqual(kinds(plan).slice(0, 4), ['close-route', 'fence', 'await-leases', 'freeze']);
+  });
+
+  it('lets the candidates receive all that a living old primary has, and turns that one into a replica', () => {
+    const { steps } = rehearse(failoverPlan(), { positions: even, executed: gtids('1-12') });
+    assert.deepEqual(
+      steps.find(({ kind }) => kind === 'freeze'),
+      { kind: 'freeze', hosts: ['b', 'c'], until: gtids('1-12') },
+    );
+    assert.deepEqual(
+      steps.find(({ kind }) => kind === 'repoint'),
+      { kind: 'repoint', hosts: ['a', 'c'], source: 'b' },
+    );
+  });
+
+  it('fetches the rest from the most advanced before it promotes a preferred one', () => {
+    const members = [planMember('a'), planMember('b'), planMember('c', { promote: 'prefer' })];
+    const positions = [position('b', gtids('1-9')), position('c', gtids('1-5'))];
+    const { steps } = rehearse(failoverPlan({ members }), { positions, executed: undefined });
+    const equalize = { kind: 'equalize', host: 'c', source: 'b', until: gtids('1-9') };
+    assert.deepEqual(
+      steps.find(({ kind }) => kind === 'equalize'),
+      equalize,
+    );
+  });
+
+  it('is blocked when more would be lost than is allowed, before anything is recorded', () => {
+    const outcomes = {
+      ...good,
+      'catch-up': {
+        kind: 'not-caught-up',
+        why: 'gone',
+        missing: gtids('10-30'),
+        executed: gtids('1-9'),
+      } as const,
+    };
+    const plan = play(failoverPlan({ watermark: gtids('1-30') }), outcomes);
+    const now = next(plan);
+    assert.equal(now.kind === 'blocked' && now.reason, 'would-lose-data');
+    assert.ok(!kinds(plan).includes('promote'));
+    assert.equal(
+      next(play(failoverPlan({ watermark: gtids('1-30'), maxLoss: 21 }), outcomes)).kind,
+      'finished',
+    );
+  });
+
+  it('looks at everything afresh when retried before the record, and repeats only the failed step after it', () => {
+    const failed: Outcome = { kind: 'failed', code: 'TIMED_OUT', why: 'slow' };
+    const before = play(failoverPlan(), { ...good, promote: failed });
+    assert.equal(next(before).kind, 'blocked');
+    assert.deepEqual(kinds(retried(before)), ['close-route', 'fence']);
+    const after = play(failoverPlan(), { ...good, 'open-writes': failed });
+    const now = next(retried(after));
+    assert.deepEqual(now, { kind: 'step', step: { kind: 'open-writes', host: 'b', epoch: 5 } });
+  });
+
+  it('gives the old primary everything back when abandoned before the record', () => {
+    const blocked = play(failoverPlan(), {
+      ...good,
+      promote: { kind: 'failed', code: 'TIMED_OUT', why: 'slow' },
+    });
+    const undone = play(abandoned(blocked, 'dba'), good);
+    assert.deepEqual(kinds(undone).slice(-3), ['record-primary', 'publish-route', 'resume-replication']);
+    assert.deepEqual(undone.entries.at(-3)?.step, { kind: 'record-primary', host: 'a', expectedEpoch: 4 });
+    assert.deepEqual(next(undone), { kind: 'finished', result: 'abandoned', primary: 'a' });
+  });
+
+  it('keeps and routes the new primary when abandoned after the record', () => {
+    const blocked = play(failoverPlan(), {
+      ...good,
+      'open-writes': { kind: 'failed', code: 'X', why: 'slow' },
+    });
+    assert.deepEqual(next(abandoned(blocked, 'dba')), {
+      kind: 'finished',
+      result: 'abandoned',
+      primary: 'b',
+    });
+  });
+
+  it('chooses the same next step from any prefix of its journal', () => {
+    const whole = play(failoverPlan(), good);
+    whole.entries.forEach(({ step }, at) => {
+      const now = next({ ...whole, entries: whole.entries.slice(0, at) });
+      assert.deepEqual(now, { kind: 'step', step });
+    });
+  });
+});
