@@ -25,7 +25,7 @@ describe('read list', () => {
     ['MySQL is dead', presence({ verdict: 'dead' })],
   ] as const) {
     it(`takes a replica off after the grace: ${why}`, () => {
-      const since = new Map();
+      const since = new Map<string, number>();
       const first = decideReads(group({ presence: record }), 3000, since);
       assert.deepEqual([first.lost, first.lookAgainMs], [[], 3000]);
       const second = decideReads(group({ presence: record }, 103_000), 3000, since);
@@ -34,7 +34,7 @@ describe('read list', () => {
   }
 
   it('forgets a short illness', () => {
-    const since = new Map();
+    const since = new Map<string, number>();
     decideReads(group({ presence: broken }), 3000, since);
     decideReads(group({ presence: well }, 101_000), 3000, since);
     assert.deepEqual(decideReads(group({ presence: broken }, 104_000), 3000, since).lost, []);

@@ -133,11 +133,9 @@ describe('failover plan', () => {
       ...good,
       'open-writes': { kind: 'failed', code: 'X', why: 'slow' },
     });
-    assert.deepEqual(next(abandoned(blocked, 'dba')), {
-      kind: 'finished',
-      result: 'abandoned',
-      primary: 'b',
-    });
+    const ended = play(abandoned(blocked, 'dba'), good);
+    assert.deepEqual(ended.entries.at(-1)?.step, { kind: 'publish-route', write: 'b', read: ['c'] });
+    assert.deepEqual(next(ended), { kind: 'finished', result: 'abandoned', primary: 'b' });
   });
 
   it('chooses the same next step from any prefix of its journal', () => {
