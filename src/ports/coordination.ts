@@ -41,7 +41,8 @@ export interface Coordination {
   sync(path: string): Promise<void>;
   /**
    * Calls `wake` after each change of the node's data or existence, and once after each reconnect or new session, so that
-   * no change is missed. What changed is not told: look at everything again. Stops when `signal` aborts.
+   * whoever reads at each wake misses nothing. What changed is not told, quick changes share a wake: look at everything again.
+   * Stops when `signal` aborts.
    */
   watchData(path: string, wake: () => void, signal: AbortSignal): void;
   /** The same for the set of children. */

@@ -1,0 +1,304 @@
+import type { Endpoint } from '../../core/model/endpoint.ts';
+import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
+import type { SessionState } from '../../ports/coordination.ts';
+import type { Clock, Log } from '../../ports/system.ts';
+import { ServerRing } from './connection-string.ts';
+import {
+  ASSOCIATING_STATE,
+  CONNECTED_STATE,
+  newNativeClient,
+  type NativeClient,
+  type NativeWatchEvent,
+} from './native-client.ts';
+import { isLost, resultError, ZOK, ZSESSIONMOVED } from './result-codes.ts';
+import { WaitingList } from './waiting-list.ts';
+
+export interface SessionOptions {
+  readonly servers: readonly Endpoint[];
+  /** Asked for; the server may grant another. */
+  readonly sessionTimeoutMs: number;
+  readonly auth: { readonly user: string; readonly password: string } | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the owner of a session is told. */
+export interface SessionEvents {
+  /** After each connect; a new session has lost its ephemeral nodes. */
+  connected(): void;
+  stateChanged(state: SessionState): void;
+  watchFired(event: NativeWatchEvent, path: string): void;
+}
+
+/** What the server answered; `rc` says why not. */
+export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rc: number };
+
+/** Starts a native call; returns its immediate code, which is negative when nothing was sent. */
+type Send<T> = (client: NativeClient, done: (rc: number, value: T) => void) => unknown;
+
+const WATCH_EVENTS: readonly NativeWatchEvent[] = ['created', 'deleted', 'changed', 'child'];
+
+/**
+ * One session that lives as long as this object: over as many connections, sessions and native clients as it takes.
+ * The C client alone does not do: after a failed first connection it stays in connecting for ever, and its events of a lost
+ * connection may come only with the next connection. So a watchdog looks at its state, and replaces a client that does not get
+ * connected by a new one that begins with the next server and resumes the same session.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #events: SessionEvents;
+  readonly #servers: ServerRing;
+  readonly #closing = new AbortController();
+  readonly #waiting = new WaitingList();
+  readonly #onceConnected = new Set<() => void>();
+  /** Of all sessions there were: their ephemeral nodes are ours to remove. */
+  readonly #ids = new Set<string>();
+  #client: NativeClient | undefined;
+  #password = '';
+  #id: string | undefined;
+  #state: SessionState = 'connecting';
+  #timeoutMs: number;
+  #disconnectedAt: number;
+  #attemptAt = -Infinity;
+  #attempts = 0;
+  #lastFailure: unknown;
+
+  constructor(options: SessionOptions, events: SessionEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#timeoutMs = options.sessionTimeoutMs;
+    this.#disconnectedAt = options.clock.monotonic();
+    this.#servers = new ServerRing(options.servers);
+    void this.#guard();
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  get timeoutMs(): number {
+    return this.#timeoutMs;
+  }
+
+  get id(): string | undefined {
+    return this.#id;
+  }
+
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Whether an ephemeral node's owner is this session or one before it. */
+  isOurs(owner: string): boolean {
+    return this.#ids.has(owner);
+  }
+
+  /** Resolves when there is a connection; rejects `SESSION_LOST` at the deadline, naming the servers. */
+  async untilConnected(timeoutMs: number): Promise<void> {
+    if (this.#state === 'connected') return;
+    await this.#connection('connect', this.#in(timeoutMs));
+  }
+
+  /**
+   * Sends one call and resolves with its result code; everything that says the connection is lost is thrown as `SESSION_LOST`.
+   * While connected the call is sent before this function returns, so that calls keep their order. A connection that was lost a moment
+   * ago is waited for; one that stays away fails calls at once.
+   */
+  async request<T>(op: string, path: string, send: Send<T>): Promise<Reply<T>> {
+    const what = `${op} ${path}`;
+    if (this.#state !== 'connected') {
+      await this.#connection(what, this.#disconnectedAt + this.#timeoutMs / 3);
+    }
+    const reply = await this.#send(what, send);
+    if (reply.ok || !isLost(reply.rc)) return reply;
+    if (reply.rc === ZSESSIONMOVED) this.#abandon();
+    throw resultError(reply.rc, op, path);
+  }
+
+  /** Ends the session at the server, so that its ephemeral nodes vanish now; when it is cut off, they do by the timeout. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#closing.abort();
+    this.#setState('closed');
+    const client = this.#client;
+    this.#client = undefined;
+    client?.close();
+    this.#waiting.expire(Infinity, (what) => this.#unreachable(what));
+  }
+
+  async #guard(): Promise<void> {
+    const { clock, sessionTimeoutMs } = this.#options;
+    const tickMs = Math.min(250, Math.max(20, sessionTimeoutMs / 20));
+    while (!this.#closing.signal.aborted) {
+      this.#waiting.expire(clock.monotonic(), (what) => this.#unreachable(what));
+      if (this.#client?.state !== CONNECTED_STATE) this.#disconnected('no answer');
+      if (this.#state === 'connecting' && clock.monotonic() > this.#attemptAt + this.#attemptMs()) {
+        void this.#attempt();
+      }
+      await clock.pause(tickMs, this.#closing.signal);
+    }
+  }
+
+  /**
+   * How long an attempt may take. A server that has taken the connection and does not answer may be slow: then each attempt is given
+   * twice the time, so that the ensemble is not flooded with half-made sessions.
+   */
+  #attemptMs(): number {
+    const longest = this.#options.sessionTimeoutMs;
+    const usual = Math.min(1000, Math.max(100, longest / 6));
+    if (this.#client?.state !== ASSOCIATING_STATE) return usual;
+    return Math.min(longest, usual * 2 ** Math.max(0, this.#attempts - this.#servers.size));
+  }
+
+  async #attempt(): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#attemptAt = clock.monotonic();
+    this.#attempts += 1;
+    try {
+      const connect = await this.#servers.next();
+      if (this.#state !== 'connecting' || this.#client?.state === CONNECTED_STATE) return;
+      // Not connected, so that closing it does not end the session, which the next client resumes.
+      this.#client?.close();
+      this.#open(newNativeClient(), connect);
+    } catch (error) {
+      this.#lastFailure = error;
+      log.debug('zookeeper connection attempt failed', { error: toDcmhaError(error).message });
+    }
+  }
+
+  #open(client: NativeClient, connect: string): void {
+    const { auth, sessionTimeoutMs } = this.#options;
+    this.#adopt(client);
+    client.init({
+      connect,
+      timeout: sessionTimeoutMs,
+      debug_level: 0,
+      host_order_deterministic: true,
+      ...(this.#id === undefined ? {} : { client_id: this.#id, client_password: this.#password }),
+    });
+    // Sent in front of everything else, at each connect; a failure shows itself as ZNODE_DENIED.
+    if (auth !== undefined) client.add_auth('digest', `${auth.user}:${auth.password}`, () => undefined);
+  }
+
+  /** Events of a client that was replaced meanwhile are not ours any more. */
+  #adopt(client: NativeClient): void {
+    this.#client = client;
+    const ifCurrent = (listener: () => void) => () => {
+      if (this.#client === client) listener();
+    };
+    client.on(
+      'connect',
+      ifCurrent(() => this.#connected(client)),
+    );
+    client.on(
+      'connecting',
+      ifCurrent(() => this.#disconnected('connection lost')),
+    );
+    client.on(
+      'close',
+      ifCurrent(() => this.#expired()),
+    );
+    for (const event of WATCH_EVENTS) {
+      client.on(event, (_, path) => {
+        if (this.#client === client && typeof path === 'string') this.#events.watchFired(event, path);
+      });
+    }
+  }
+
+  #connected(client: NativeClient): void {
+    const { log } = this.#options;
+    const id = client.client_id;
+    const fresh = id !== this.#id;
+    this.#id = id;
+    this.#ids.add(id);
+    this.#password = client.client_password;
+    this.#timeoutMs = client.timeout;
+    this.#attempts = 0;
+    log.info('zookeeper connected', { session: id, fresh, sessionTimeoutMs: this.#timeoutMs });
+    this.#setState('connected');
+    for (const resolve of [...this.#onceConnected]) resolve();
+    this.#events.connected();
+  }
+
+  #disconnected(why: string): void {
+    if (this.#state !== 'connected') return;
+    this.#disconnectedAt = this.#options.clock.monotonic();
+    this.#attemptAt = this.#disconnectedAt;
+    this.#options.log.warn('zookeeper connection lost', { session: this.#id, why });
+    this.#setState('connecting');
+  }
+
+  /** The C client has closed itself: the session is over. */
+  #expired(): void {
+    this.#options.log.warn('zookeeper session expired', { session: this.#id });
+    this.#forgetSession('session expired');
+  }
+
+  /** Another server claims the session, for a connection that we gave up. A new session is the way out. */
+  #abandon(): void {
+    const client = this.#client;
+    this.#forgetSession('session moved');
+    // Not from inside a callback of the client: its memory would be freed under it.
+    setImmediate(() => client?.close());
+  }
+
+  #forgetSession(why: string): void {
+    this.#client = undefined;
+    this.#disconnected(why);
+    this.#id = undefined;
+    this.#attemptAt = -Infinity;
+  }
+
+  #send<T>(what: string, send: Send<T>): Promise<Reply<T>> {
+    const client = this.#client;
+    if (client === undefined) throw this.#unreachable(what);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.add({ what, deadline: this.#in(this.#timeoutMs), reject });
+      const answered = (reply: Reply<T>): void => {
+        this.#waiting.delete(waiting);
+        resolve(reply);
+      };
+      const code = send(client, (rc, value) =>
+        answered(rc === ZOK ? { ok: true, value } : { ok: false, rc }),
+      );
+      if (typeof code === 'number' && code < ZOK) answered({ ok: false, rc: code });
+    });
+  }
+
+  #connection(what: string, deadline: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const connected = (): void => {
+        this.#onceConnected.delete(connected);
+        this.#waiting.delete(waiting);
+        resolve();
+      };
+      const failed = (error: DcmhaError): void => {
+        this.#onceConnected.delete(connected);
+        this.#waiting.delete(waiting);
+        reject(error);
+      };
+      const waiting = this.#waiting.add({ what, deadline, reject: failed });
+      this.#onceConnected.add(connected);
+      if (this.#state === 'closed' || this.#in(0) > deadline) failed(this.#unreachable(what));
+    });
+  }
+
+  #in(ms: number): number {
+    return this.#options.clock.monotonic() + ms;
+  }
+
+  #unreachable(what: string): DcmhaError {
+    const hosts = this.#servers.text;
+    const why = this.#state === 'closed' ? 'the session is closed' : `no answer from ${hosts}`;
+    return new DcmhaError('SESSION_LOST', `cannot reach ZooKeeper (${what}): ${why}`, {
+      details: { hosts, session: this.#id },
+      cause: this.#lastFailure,
+    });
+  }
+
+  #setState(state: SessionState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.stateChanged(state);
+  }
+}
