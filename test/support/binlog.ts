@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { BinlogReader, type ReadEvent } from '../../src/core/binlog/binlog-reader.ts';
 import { FileScanner, type FileEnd, type FileEvent } from '../../src/core/binlog/file-scanner.ts';
 import type { Transaction } from '../../src/core/binlog/transactions.ts';
@@ -33,4 +35,11 @@ export function readAll(bytes: Buffer, file = 'test'): ReadEvent[] {
   const events = [...chunksOf(bytes)].flatMap((chunk) => [...reader.push(chunk)]);
   reader.end();
   return events;
+}
+
+const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures/binlog');
+
+/** A file recorded by scripts/record-fixtures.ts. */
+export function readFixture(file: string): Buffer {
+  return readFileSync(path.join(FIXTURES, file));
 }

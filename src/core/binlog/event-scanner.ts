@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { DcmhaError } from '../model/errors.ts';
 import { corruptAt, locating, unsupportedAt, type BinlogPosition } from './binlog-errors.ts';
 import { isChecksumRight, isFormatChecksumRight } from './checksum.ts';
 import { CHECKSUM_SIZE, EVENT_HEADER_SIZE, parseEventHeader, type EventHeader } from './event.ts';
@@ -41,6 +42,11 @@ export interface ScanEnd {
   readonly torn?: 'incomplete' | 'zeros';
 }
 
+interface ZeroTail {
+  /** A checksum that ends in a zero may just be wrong; one of zeros only, or zeros behind it, were never written. */
+  readonly isCertain: boolean;
+}
+
 interface CheckedEvent {
   readonly header: EventHeader;
   readonly raw: Buffer;
@@ -65,8 +71,8 @@ export class EventScanner {
   /** Fewer bytes than the magic or a header has. */
   #carry = NOTHING;
   #partial: PartialEvent | undefined;
-  /** The event at `#offset` ends in zeros that nobody wrote; only zeros may follow. */
-  #isInZeros = false;
+  /** The event at `#offset` seems to end in zeros that nobody wrote; then only zeros may follow. */
+  #zeros: ZeroTail | undefined;
 
   constructor({ file, start = 0, format, keep }: ScanOptions) {
     this.#file = file;
@@ -85,8 +91,9 @@ export class EventScanner {
   *push(chunk: Buffer): Generator<ScannedEvent, void> {
     let at = this.#offset === 0 ? this.#takeMagic(chunk) : 0;
     while (at < chunk.length) {
-      if (this.#isInZeros) {
+      if (this.#zeros !== undefined) {
         this.#expectZeros(chunk.subarray(at));
+        this.#zeros = { isCertain: true };
         return;
       }
       const whole = this.#wholeAt(chunk, at);
@@ -102,7 +109,10 @@ export class EventScanner {
 
   /** To be asked when there are no more bytes. Throws BINLOG_CORRUPT if what is left over cannot come from a crash. */
   end(): ScanEnd {
-    if (this.#isInZeros) return { offset: this.#offset, torn: 'zeros' };
+    if (this.#zeros !== undefined) {
+      if (!this.#zeros.isCertain) throw this.#damagedEvent();
+      return { offset: this.#offset, torn: 'zeros' };
+    }
     const header = this.#partial?.header;
     if (header === undefined && this.#carry.length === 0) return { offset: this.#offset };
     // A damaged size may point past the end of the file and so hide the good events behind it; but the header says twice where it ends.
@@ -167,7 +177,7 @@ export class EventScanner {
       this.#partial = new PartialEvent(header, isFormat ? header.size : this.#keep(header));
       this.#partial.add(start);
     } else if (header.logPos === 0 && header.flags === 0) {
-      this.#isInZeros = true; // all of the header, or its end, was never written
+      this.#zeros = { isCertain: true }; // all of the header, or its end, was never written
     } else {
       throw corruptAt(this.#at(), `an event of ${header.size} bytes`);
     }
@@ -188,15 +198,18 @@ export class EventScanner {
     if (header.type === EventType.FormatDescription) {
       this.#changeFormat(raw);
     } else if (!event.isIntact) {
-      const isTorn = event.lastBytes.subarray(-CHECKSUM_SIZE).every((byte) => byte === 0);
-      if (!isTorn)
-        throw corruptAt(this.#at(), `${eventTypeName(header.type)} event with a wrong checksum or position`);
-      this.#isInZeros = true;
+      const zeros = trailingZeros(event.lastBytes);
+      if (zeros === 0) throw this.#damagedEvent();
+      this.#zeros = { isCertain: zeros === CHECKSUM_SIZE };
       return undefined;
     }
     const offset = this.#offset;
     this.#offset += header.size;
     return { header, offset, raw };
+  }
+
+  #damagedEvent(): DcmhaError {
+    return corruptAt(this.#at(), 'an event whose checksum or end position is wrong');
   }
 
   #isIntact(header: EventHeader, isChecksumRight: () => boolean): boolean {
@@ -236,4 +249,11 @@ export class EventScanner {
       }
     }
   }
+}
+
+/** How many of the last bytes are zero, up to those of a checksum. */
+function trailingZeros(bytes: Buffer): number {
+  let count = 0;
+  while (count < CHECKSUM_SIZE && bytes.at(-1 - count) === 0) count++;
+  return count;
 }
