@@ -48,9 +48,10 @@ export type ProcessState =
 export interface ProcessWatch {
   /**
    * Reads the pid file (again: a restart changes it) and looks whether that process lives and is mysqld by its command line.
-   * The last pid seen alive is remembered: with no pid file left, its state is the answer. Never throws.
+   * The last pid seen alive is remembered: with no pid file left, its state is the answer; `lastPid` is what a caller that was
+   * restarted remembers itself. Never throws.
    */
-  look(pidFile: string): Promise<ProcessState>;
+  look(pidFile: string, lastPid?: number): Promise<ProcessState>;
   /** SIGKILL, only if `pid` is still mysqld. Resolves to false when there was nothing to kill. Throws `UNEXPECTED` (not permitted). */
   kill(pid: number): Promise<boolean>;
   /** Whether the file system that holds `directory` is mounted read-only; false when that cannot be told. */

@@ -1,8 +1,10 @@
 import { firstVerdict, judge, type LocalCheck, type LocalVerdict } from '../core/decide/verdict.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
+import { toDcmhaError } from '../core/model/errors.ts';
 import type { CommitProbe, Probe, ServerStatus } from '../ports/mysql.ts';
 import type { ProcessState } from '../ports/system.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import type { AgentRecall } from './agent-memory.ts';
 import { Alarm } from './alarm.ts';
 
 /** A server that is down is looked for more often: what it costs is a refused connection. */
@@ -23,6 +25,7 @@ export class LocalServer {
 
   readonly #deps: AgentDeps;
   readonly #options: AgentOptions;
+  readonly #recall: AgentRecall;
   readonly #endpoint: () => Endpoint;
   readonly #changed: () => void;
   #alarm: Alarm | undefined;
@@ -36,10 +39,11 @@ export class LocalServer {
   constructor(
     deps: AgentDeps,
     options: AgentOptions,
-    facts: { readonly endpoint: () => Endpoint; readonly changed: () => void },
+    facts: { readonly recall: AgentRecall; readonly endpoint: () => Endpoint; readonly changed: () => void },
   ) {
     this.#deps = deps;
     this.#options = options;
+    this.#recall = facts.recall;
     this.#endpoint = facts.endpoint;
     this.#changed = facts.changed;
     this.verdict = firstVerdict(deps.clock.now());
@@ -73,11 +77,19 @@ export class LocalServer {
   }
 
   async process(): Promise<ProcessState> {
-    const pidFile = this.#options.pidFile ?? this.status?.pidFile;
-    if (pidFile === undefined) return { kind: 'unknown', detail: 'no pid file is configured' };
-    const found = await this.#deps.processes.look(pidFile);
+    const last = this.#recall.mysqld;
+    const pidFile = this.#options.pidFile ?? this.status?.pidFile ?? last?.pidFile;
+    if (pidFile === undefined) return { kind: 'unknown', detail: 'no pid file is known' };
+    const found = await this.#deps.processes.look(pidFile, last?.pidFile === pidFile ? last.pid : undefined);
     this.pid = found.kind === 'alive' ? found.pid : undefined;
+    if (found.kind === 'alive') this.#remember({ pidFile, pid: found.pid });
     return found;
+  }
+
+  #remember(mysqld: { readonly pidFile: string; readonly pid: number }): void {
+    this.#recall.seen(mysqld).catch((thrown: unknown) => {
+      this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
+    });
   }
 
   /** Its end is the news of mysqld's death: nothing is polled for that. */
@@ -140,6 +152,16 @@ export class LocalServer {
     const probe = await this.#deps.mysql.probe(this.#endpoint(), options);
     if (probe.kind !== 'down' || probe.code === 'ECONNREFUSED' || probe.code === 'ETIMEDOUT') return probe;
     return this.#deps.mysql.probe(this.#endpoint(), options);
+  }
+
+  /** The kernel itself says that no process has the port open. */
+  async nobodyListens(timeoutMs: number): Promise<boolean> {
+    for (let tries = 0; tries < 3; tries += 1) {
+      const probe = await this.#deps.mysql.probe(this.#endpoint(), { timeoutMs });
+      if (probe.kind !== 'down') return false;
+      if (probe.code === 'ECONNREFUSED' || probe.code === 'ENOENT') return true;
+    }
+    return false;
   }
 
   async #met(status: ServerStatus): Promise<void> {

@@ -227,9 +227,8 @@ export class WriteGate {
   async #gone(): Promise<FenceEvidence | undefined> {
     const { local } = this.#parts;
     const found = await local.process();
-    if (found.kind !== 'gone') return undefined;
-    const probe = await this.#deps.mysql.probe(local.endpoint, { timeoutMs: goneProbeMs });
-    return probe.kind === 'down' ? { kind: 'process-gone', detail: found.detail } : undefined;
+    if (found.kind !== 'gone' || !(await local.nobodyListens(goneProbeMs))) return undefined;
+    return { kind: 'process-gone', detail: found.detail };
   }
 
   async #kill(pid: number, deadline: number): Promise<FenceEvidence> {
@@ -237,7 +236,7 @@ export class WriteGate {
     await processes.kill(pid);
     for (;;) {
       const found = await this.#parts.local.process();
-      if (found.kind !== 'alive' || found.pid !== pid)
+      if (found.kind === 'gone' || (found.kind === 'alive' && found.pid !== pid))
         return { kind: 'process-gone', detail: `process ${pid} was killed` };
       if (clock.monotonic() > deadline)
         throw new DcmhaError('TIMED_OUT', `mysqld (process ${pid}) does not end, not even by SIGKILL`, {

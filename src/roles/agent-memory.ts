@@ -73,19 +73,27 @@ export class AgentRecall {
     await this.#change((memory) => ({ ...memory, accepted: { group, epoch, primary } }));
   }
 
-  /** Before writes are opened. A promise that has run out is forgotten by the way. */
+  /** Before writes are opened. */
   async opening(opened: NonNullable<AgentMemory['opened']>): Promise<void> {
-    const next: AgentMemory = { fenced: this.#memory.fenced, opened };
-    if (JSON.stringify(next) === JSON.stringify(this.#memory)) return this.#saved();
-    await this.#change(({ fenced, accepted }) => {
-      return this.heldMs() > 0 && accepted !== undefined ? { fenced, accepted, opened } : { fenced, opened };
-    });
+    if (JSON.stringify(opened) === JSON.stringify(this.#memory.opened)) return this.#saved();
+    await this.#change((memory) => ({ ...memory, opened }));
+  }
+
+  get mysqld(): AgentMemory['mysqld'] {
+    return this.#memory.mysqld;
+  }
+
+  /** So that an agent that was restarted can say of a dead mysqld that its process is gone. */
+  async seen(mysqld: NonNullable<AgentMemory['mysqld']>): Promise<void> {
+    const known = this.#memory.mysqld;
+    if (known?.pid === mysqld.pid && known.pidFile === mysqld.pidFile) return;
+    await this.#change((memory) => ({ ...memory, mysqld }));
   }
 
   /** To be called now and then: a promise that has run out is not to be kept again after a restart. */
   async tidy(): Promise<void> {
     if (this.#memory.accepted === undefined || this.heldMs() > 0) return;
-    await this.#change(({ fenced, opened }) => (opened === undefined ? { fenced } : { fenced, opened }));
+    await this.#change((memory) => ({ ...memory, accepted: undefined }));
   }
 
   async #change(change: (memory: AgentMemory) => AgentMemory): Promise<void> {

@@ -25,10 +25,10 @@ export function createProcessWatch(): ProcessWatch {
 class MysqldWatch implements ProcessWatch {
   readonly #lastAlive = new Map<string, KnownProcess>();
 
-  async look(pidFile: string): Promise<ProcessState> {
+  async look(pidFile: string, lastPid?: number): Promise<ProcessState> {
     const pid = await readPid(pidFile);
     const known = this.#lastAlive.get(pidFile);
-    if (pid === undefined) return stateOfKnown(known, pidFile);
+    if (pid === undefined) return known === undefined ? stateOfLast(lastPid, pidFile) : stateOfKnown(known);
     const found = find(pid);
     switch (found.kind) {
       case 'mysqld':
@@ -75,8 +75,16 @@ class MysqldWatch implements ProcessWatch {
   }
 }
 
-function stateOfKnown(known: KnownProcess | undefined, pidFile: string): ProcessState {
-  if (known === undefined) return { kind: 'unknown', detail: `${pidFile} cannot be read` };
+/** By a pid from before a restart of this program. Another mysqld that got it since is taken for the old one: that errs on the safe side. */
+function stateOfLast(pid: number | undefined, pidFile: string): ProcessState {
+  if (pid === undefined) return { kind: 'unknown', detail: `${pidFile} cannot be read` };
+  const found = find(pid);
+  if (found.kind === 'mysqld') return { kind: 'alive', pid };
+  if (found.kind === 'hidden') return { kind: 'unknown', detail: `process ${pid} cannot be looked at` };
+  return { kind: 'gone', detail: `process ${pid} and its pid file are gone` };
+}
+
+function stateOfKnown(known: KnownProcess): ProcessState {
   const found = find(known.pid);
   if (found.kind === 'mysqld' && found.process.startTicks === known.startTicks) {
     return { kind: 'alive', pid: known.pid };

@@ -8,6 +8,8 @@ const schema = z.object({
   fenced: z.record(z.string(), z.number().int()).default({}),
   /** A primary that this host promised not to be promoted against. */
   accepted: z.object({ group: z.string(), epoch: z.number().int(), primary: z.string() }).optional(),
+  /** mysqld as it was last seen alive. */
+  mysqld: z.object({ pidFile: z.string(), pid: z.number().int() }).optional(),
   /** The epoch that is, or was last, open here, and whom to ask when ZooKeeper is away. */
   opened: z
     .object({
