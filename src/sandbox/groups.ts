@@ -16,7 +16,7 @@ export async function formGroups(state: SandboxState, servers: Promise<unknown>)
   await runDcmha(state, ['init']);
   for (const group of state.groups) await describeGroup(state, group);
   await settleAll([startKind(state, 'coordinator', 'router'), servers.then(() => startKind(state, 'agent'))]);
-  await settleAll(state.groups.map((group) => runDcmha(state, ['add', '--group', group.name, '--yes'])));
+  await settleAll(state.groups.map((group) => runDcmha(state, ['add', '--group', group.name])));
   await settleAll(state.groups.map((group) => untilServing(state, group)));
 }
 
@@ -70,7 +70,12 @@ async function faultOfListener(
     : `${at} leads to ${server}, not to ${expected}`;
 }
 
-async function faultOfReplica(state: SandboxState, at: string, source: string): Promise<string | undefined> {
+/** undefined when it replicates from `source`; else why not. */
+export async function faultOfReplica(
+  state: SandboxState,
+  at: string,
+  source: string,
+): Promise<string | undefined> {
   const rows = await tryQuery(state, at, 'SHOW REPLICA STATUS');
   if (typeof rows === 'string') return `${at} does not answer: ${rows}`;
   const channel = rows.find((row) => `${row['Source_Host']}:${row['Source_Port']}` === source);

@@ -94,7 +94,7 @@ function coordinatorSpecs(layout: Layout): ProcessSpec[] {
       host,
       port: 0,
       dir,
-      argv: dcmhaCommand('serve', '--config', mainConfig(layout.dir)),
+      argv: dcmhaCommand('serve', '--id', `coordinator-${index + 1}`, '--config', mainConfig(layout.dir)),
       log: path.join(dir, 'coordinator.log'),
     };
   });

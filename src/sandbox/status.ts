@@ -1,7 +1,7 @@
 import { secretFile } from './layout.ts';
 import { liveProcesses } from './live-processes.ts';
-import { findPrimary } from './primary.ts';
 import { type ProcessState, residentBytes, stateOf } from './process.ts';
+import { recordedPrimaries } from './recorded-primary.ts';
 import type { GroupSpec, ProcessSpec, SandboxState } from './state.ts';
 
 export interface ProcessStatus {
@@ -44,7 +44,7 @@ export interface SandboxStatus {
 
 /** What the sandbox is now. Nothing in it fails because a server is away. */
 export async function sandboxStatus(state: SandboxState): Promise<SandboxStatus> {
-  const live = await liveProcesses(state);
+  const [live, primaries] = await Promise.all([liveProcesses(state), recordedPrimaries(state)]);
   const processes = live.map(({ process, ...known }) => ({
     kind: known.kind,
     id: known.id,
@@ -61,15 +61,15 @@ export async function sandboxStatus(state: SandboxState): Promise<SandboxStatus>
     config: state.config,
     zookeeper: state.zookeeper,
     processes,
-    groups: await Promise.all(state.groups.map((group) => groupStatus(state, group))),
+    groups: state.groups.map((group) => groupStatus(state, group, primaries.get(group.name))),
     memoryMb: processes.reduce((sum, { memoryMb }) => sum + memoryMb, 0),
   };
 }
 
-async function groupStatus(state: SandboxState, group: GroupSpec): Promise<GroupStatus> {
+function groupStatus(state: SandboxState, group: GroupSpec, primary: string | undefined): GroupStatus {
   return {
     name: group.name,
-    primary: (await findPrimary(state, group)) ?? null,
+    primary: primary ?? null,
     members: group.members,
     write: group.listeners[0]?.write ?? null,
     read: group.listeners[0]?.read ?? null,

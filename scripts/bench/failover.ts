@@ -1,0 +1,100 @@
+// npm run bench:failover [-- --runs 10 --hosts 3 --json]: the write outage of a client that retries through HAProxy while the
+// primary's mysqld is killed with SIGKILL. Each run has a sandbox of its own.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { tearDown } from '../../src/sandbox/down.ts';
+import { type FailoverRun, runFailover } from '../../src/sandbox/failover-run.ts';
+import { defaultOptions } from '../../src/sandbox/layout.ts';
+import { mysqlVersion } from '../../src/sandbox/project.ts';
+import { startSandbox } from '../../src/sandbox/up.ts';
+import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
+
+interface Row {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '10' },
+    hosts: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const runs = Number(values.runs);
+const hosts = Number(values.hosts);
+if (!(runs >= 1 && hosts >= 2)) {
+  process.stderr.write('usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--json]\n');
+  process.exit(64);
+}
+
+const done: FailoverRun[] = [];
+for (let n = 1; n <= runs; n++) {
+  const run = await measure();
+  done.push(run);
+  if (!values.json) process.stdout.write(`${describe(n, run)}\n`);
+}
+const lost = done.reduce((sum, { rows }) => sum + rows.lost.length, 0);
+const rows = summarize(done);
+if (values.json) process.stdout.write(`${JSON.stringify({ runs: done, summary: rows, lost }, null, 2)}\n`);
+else printSummary(rows);
+process.exitCode = lost === 0 ? 0 : 1;
+
+async function measure(): Promise<FailoverRun> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
+  const callOff = startWatchdog(dir, { keep: false });
+  try {
+    const state = await startSandbox({ ...defaultOptions, hosts, dir });
+    return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1 });
+  } finally {
+    await tearDown(dir);
+    callOff();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+function describe(
+  n: number,
+  { outage, timeline, rows: { acknowledged, lost: missing } }: FailoverRun,
+): string {
+  const moments = timeline.map(({ name, afterMs }) => `${name} ${afterMs.toFixed(0)}`).join(', ');
+  return `${n}: outage ${outage?.ms.toFixed(0) ?? '-'} ms; ${moments}; rows ${acknowledged}, lost ${missing.length}`;
+}
+
+function summarize(all: readonly FailoverRun[]): readonly Row[] {
+  const moments = [...new Set(all.flatMap(({ timeline }) => timeline.map(({ name }) => name)))];
+  const outages = all.map(({ outage }) => outage?.ms ?? 0);
+  const afterKill = all.map(({ outage, killedAt }) => (outage === undefined ? 0 : outage.to - killedAt));
+  return [
+    { name: 'write outage', values: outages },
+    { name: 'kill to first row', values: afterKill },
+    ...moments.map((name) => ({
+      name,
+      values: all.flatMap(({ timeline }) =>
+        timeline.filter((moment) => moment.name === name).map(({ afterMs }) => afterMs),
+      ),
+    })),
+  ];
+}
+
+function printSummary(summary: readonly Row[]): void {
+  const ms = (value: number | undefined) => (value ?? NaN).toFixed(0).padStart(8);
+  process.stdout.write(
+    `\n${runs} runs, ${hosts} hosts, MySQL ${mysqlVersion()}, ${cpus().length} cores; ms\n`,
+  );
+  process.stdout.write(`${''.padEnd(20)}     min  median     max\n`);
+  for (const { name, values: unsorted } of summary) {
+    const sorted = [...unsorted].sort((a, b) => a - b);
+    process.stdout.write(`${name.padEnd(20)}${ms(sorted[0])}${ms(median(sorted))}${ms(sorted.at(-1))}\n`);
+  }
+  process.stdout.write(`acknowledged rows lost: ${lost}\n`);
+}
+
+function median(sorted: readonly number[]): number {
+  const middle = sorted.length / 2;
+  const low = sorted[Math.ceil(middle) - 1] ?? NaN;
+  const high = sorted[Math.floor(middle)] ?? NaN;
+  return (low + high) / 2;
+}
