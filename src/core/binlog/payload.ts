@@ -58,9 +58,9 @@ export function* unpackPayload(payload: BinlogEvent, options: UnpackOptions): Ge
   // Their positions are not those of this file; a relay log's are not checked either. The start must only not be 0, where a magic is.
   const format = { ...options.format, checksum: 'none', isRelayLog: true } as const;
   const scanner = new EventScanner({ file: options.file, start: payload.offset, format });
-  const pieces = compression === 'none' ? [packed] : options.decompress(packed, sizeBytes);
   let left = sizeBytes;
   try {
+    const pieces = compression === 'none' ? [packed] : options.decompress(packed, sizeBytes);
     for (const piece of pieces) {
       left -= piece.length;
       if (left < 0)
