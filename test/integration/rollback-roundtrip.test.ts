@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mysqlPrograms } from '../../src/sandbox/project.ts';
 import { Random } from '../support/random.ts';
 import { RollbackWorld, type Tail } from '../support/rollback-world.ts';
-import { createTables, randomChange } from '../support/row-history.ts';
+import { createTables, randomChange, triggers } from '../support/row-history.ts';
 
 const withoutMysql = existsSync(mysqlPrograms.mysqld) ? false : 'MySQL is not installed here';
 const looseMode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
@@ -56,4 +56,19 @@ describe('taking transactions back on a real server', { skip: withoutMysql }, ()
       assert.deepEqual(await world.snapshot('rt'), was);
     });
   }
+
+  test('the readable SQL of a history does the same as the history, and its inverse undoes it', async (context) => {
+    const random = new Random(5);
+    const start = await world.position();
+    const was = await world.snapshot('rt');
+    await makeHistory(random, 80);
+    const is = await world.snapshot('rt');
+    const tail = world.tail(start);
+    for (const name of triggers) await world.client.query(`DROP TRIGGER ${name}`);
+    const undone = await world.runAsSql(tail.surveys, { direction: 'inverse', match: 'row' });
+    assert.deepEqual(await world.snapshot('rt'), was);
+    const done = await world.runAsSql(tail.surveys, { direction: 'forward' });
+    assert.deepEqual(await world.snapshot('rt'), is);
+    context.diagnostic(`${undone} statements undo ${done}`);
+  });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Connection, RowDataPacket } from 'mysql2/promise';
+import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { loadZstd } from '../../src/adapters/system/zstd.ts';
 import { BinlogReader } from '../../src/core/binlog/binlog-reader.ts';
 import type { Decompress } from '../../src/core/binlog/payload.ts';
@@ -13,6 +13,8 @@ import {
   type InversionFacts,
   type InversionPlan,
 } from '../../src/core/salvage/invert.ts';
+import { knownTables, knownTablesQuery } from '../../src/core/salvage/known-tables.ts';
+import { sessionPreamble, SqlRenderer, type RenderOptions } from '../../src/core/salvage/render.ts';
 import type { Survey } from '../../src/core/salvage/survey-model.ts';
 import { Surveyor } from '../../src/core/salvage/survey.ts';
 import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
@@ -130,6 +132,40 @@ export class RollbackWorld implements AsyncDisposable {
     await client.query('COMMIT');
     await client.query('SET sql_log_bin = 1');
     return rows;
+  }
+
+  /** Runs a transaction, or what undoes it, as the SQL that is shown to people: each statement must meet one row. */
+  async runAsSql(
+    surveys: readonly Survey[],
+    options: Pick<RenderOptions, 'direction' | 'match'>,
+  ): Promise<number> {
+    const lookUp = knownTables(await this.rows(knownTablesQuery));
+    const renderer = new SqlRenderer((survey, entry) => this.bodies.read(survey, entry), {
+      ...options,
+      lookUp,
+    });
+    let statements = 0;
+    for (const sql of [...sessionPreamble.split(';\n'), 'SET sql_log_bin = 0']) {
+      if (sql !== '') await this.client.query(sql);
+    }
+    for (const survey of options.direction === 'forward' ? surveys : surveys.toReversed()) {
+      for await (const piece of renderer.render(survey))
+        statements += await this.#runLines(piece.toString('utf8'));
+    }
+    await this.client.query('SET sql_log_bin = 1');
+    return statements;
+  }
+
+  async #runLines(text: string): Promise<number> {
+    let statements = 0;
+    for (const line of text.split(';\n').map((lines) => lines.replace(/^(--.*\n)+/, ''))) {
+      if (line === '') continue;
+      const [result] = await this.client.query<ResultSetHeader>(line);
+      if (line === 'BEGIN' || line === 'COMMIT') continue;
+      if (result.affectedRows !== 1) throw new Error(`${result.affectedRows} rows: ${line.slice(0, 3000)}`);
+      statements++;
+    }
+    return statements;
   }
 
   /** All rows of a schema's tables, invisible columns too, as bytes; what two states are compared by. */

@@ -42,7 +42,12 @@ export type ColumnKind =
   | { readonly kind: 'time2' | 'datetime2' | 'timestamp2'; readonly fsp: number }
   | { readonly kind: 'bit'; readonly bits: number }
   | { readonly kind: 'enum' | 'set'; readonly bytes: number }
-  | { readonly kind: 'string' | 'blob'; readonly lengthBytes: number }
+  | {
+      readonly kind: 'string';
+      readonly lengthBytes: number;
+      /** Of CHAR and BINARY, whose padding is not logged. */ readonly padTo?: number;
+    }
+  | { readonly kind: 'blob'; readonly lengthBytes: number }
   | { readonly kind: 'json' | 'geometry' | 'vector'; readonly lengthBytes: number };
 
 type Reader = (meta: number) => ColumnKind | undefined;
@@ -149,7 +154,7 @@ function prefixed(
   return lengthBytes >= 1 && lengthBytes <= 4 ? { kind, lengthBytes } : undefined;
 }
 
-function text(meta: number): ColumnKind {
+function text(meta: number): { kind: 'string'; lengthBytes: number } {
   return { kind: 'string', lengthBytes: meta < 256 ? 1 : 2 };
 }
 
@@ -158,5 +163,5 @@ function char(meta: number): ColumnKind | undefined {
   const type = meta >> 8;
   if (type === 0) return text(meta);
   const length = (meta & 0xff) | (((type & 0x30) ^ 0x30) << 4);
-  return (type | 0x30) === columnType.string ? text(length) : undefined;
+  return (type | 0x30) === columnType.string ? { ...text(length), padTo: length } : undefined;
 }

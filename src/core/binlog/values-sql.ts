@@ -39,6 +39,7 @@ export function literalWriter(column: ColumnMeaning): ValueWriter {
   if (kind.kind === 'enum') return enumLiteral(kind.bytes, column);
   if (kind.kind === 'set') return setLiteral(kind.bytes, column);
   if (kind.kind === 'bit') return bitLiteral(kind.bits);
+  if (kind.kind === 'string' && column.charset === 'binary') return binaryLiteral(kind.padTo ?? 0);
   if (kind.kind === 'string' || kind.kind === 'blob') return textLiteral(column.charset);
   return plainLiterals[kind.kind];
 }
@@ -151,6 +152,15 @@ function plainnessOf(bytes: Buffer, from: number, to: number): 'ascii' | 'escape
 
 function hexLiteral(out: TextBuffer, bytes: Buffer, from: number, to: number): void {
   out.ascii("X'").hex(bytes, from, to).ascii("'");
+}
+
+/** The zeros at the end of a BINARY value are not logged, and count when it is compared. */
+function binaryLiteral(padTo: number): ValueWriter {
+  return (out, bytes, from, to) => {
+    out.ascii("X'").hex(bytes, from, to);
+    for (let size = to - from; size < padTo; size++) out.ascii('00');
+    out.ascii("'");
+  };
 }
 
 /** Bytes that are no document (see `values-text.ts`) become the JSON null with a remark: there is nothing that MySQL would take. */
