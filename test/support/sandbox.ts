@@ -109,11 +109,11 @@ export class TestSandbox implements AsyncDisposable {
     return tryDcmha(this.state, args);
   }
 
-  /** A client in its own process that inserts rows through the write listener. */
+  /** A client in its own process that inserts rows through the write listener, or straight into the server `at`. */
   async writer(options: Partial<WriterOptions> & { group?: string } = {}): Promise<WriterHandle> {
-    const { group, ...rest } = options;
+    const { group, at = this.listener('write', group), ...rest } = options;
     const password = await readSecret(this.dir, 'app');
-    return spawnWriter({ at: this.listener('write', group), user: 'app', password, everyMs: 2, ...rest });
+    return spawnWriter({ at, user: 'app', password, everyMs: 2, ...rest });
   }
 
   /** Compares what a writer was told with what a server has. */
