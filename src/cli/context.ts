@@ -8,6 +8,7 @@ import { loadConfig, readSecret } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
+import { openBinlogFile } from '../adapters/fs/binlog-files.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
 import { createPeerCaller } from '../adapters/net/peer-client.ts';
 import { createPeerListener } from '../adapters/net/peer-server.ts';
@@ -15,9 +16,11 @@ import { systemClock } from '../adapters/system/clock.ts';
 import { commandRunner } from '../adapters/system/command.ts';
 import { httpPoster } from '../adapters/system/http.ts';
 import { createLog } from '../adapters/system/log.ts';
+import { loadZstd } from '../adapters/system/zstd.ts';
 import { createProcessWatch } from '../adapters/system/process.ts';
 import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
+import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
 
 /** The composition root: the one place that constructs adapters. Passwords are read here and stay in memory. */
@@ -99,4 +102,9 @@ async function secret(file: string | undefined, key: string): Promise<string> {
   if (file === undefined)
     throw new DcmhaError('CONFIG_INVALID', `${key} is not set: name the file that holds the secret`);
   return readSecret(file);
+}
+
+/** What reads binlog files named on the command line: needs no configuration. */
+export async function binlogTools(): Promise<BinlogTools> {
+  return { open: (file) => openBinlogFile(file, { followLinks: true }), decompress: await loadZstd() };
 }

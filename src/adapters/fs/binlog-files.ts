@@ -71,11 +71,14 @@ export class BinlogFiles implements BinlogSource {
   }
 }
 
-/** Opens one file by its path. A symbolic link is refused: it could lead anywhere. */
-export async function openBinlogFile(file: string): Promise<OpenBinlogFile> {
-  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
-    (error: unknown) => fail(file, error),
-  );
+/** Opens one file by its path. A symbolic link is refused, unless a person named it: it could lead anywhere. */
+export async function openBinlogFile(
+  file: string,
+  { followLinks = false }: { readonly followLinks?: boolean } = {},
+): Promise<OpenBinlogFile> {
+  // Not blocking: a named pipe must not hold us up.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
+  const handle = await open(file, flags).catch((error: unknown) => fail(file, error));
   const stats = await handle.stat();
   if (stats.isFile()) return new OpenFile(path.basename(file), handle);
   await handle.close();
