@@ -1,11 +1,11 @@
 import type { Decision } from '../core/decide/decide.ts';
-import type { AlertKind } from '../core/model/alert.ts';
+import type { AlertKind, AlertSubject } from '../core/model/alert.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import { clearAlert, raiseAlert } from '../core/store/alerts.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
-/** Which conditions of a group this coordinator has raised, and their text. */
-export type Told = Map<AlertKind, string>;
+/** Which conditions of a group this coordinator has raised, and about whom. */
+export type Told = Map<AlertKind, AlertSubject>;
 
 /** Tells the operator what was decided, when it is something to tell; a standing condition is also a znode that `status` shows. */
 export async function tellOfDecision(
@@ -33,8 +33,9 @@ export async function tellOfHealth(snapshot: GroupSnapshot, runner: PlanRunner, 
   const { group } = snapshot;
   const stood = snapshot.primary !== undefined && (await clearAlert(runner.coordination, group));
   if (!stood && told.size === 0) return;
-  for (const kind of told.keys())
-    runner.alerts.end(kind, { group }, `${group}: the primary's agent vouches for it again`);
+  for (const [kind, subject] of told) {
+    runner.alerts.end(kind, subject, `${group}: the primary's agent vouches for it again`);
+  }
   told.clear();
 }
 
@@ -63,8 +64,9 @@ async function raise(
   }: { readonly snapshot: GroupSnapshot; readonly runner: PlanRunner; readonly told: Told },
 ): Promise<void> {
   const { group } = snapshot;
-  told.set(kind, text);
-  runner.alerts.raise(kind, { group, host: snapshot.primary?.id }, text);
+  const subject = { group, host: snapshot.primary?.id };
+  told.set(kind, subject);
+  runner.alerts.raise(kind, subject, text);
   await raiseAlert(runner.coordination, group, {
     kind,
     group,

@@ -1,29 +1,36 @@
-import { toDcmhaError } from '../core/model/errors.ts';
+import type { Coordination } from '../ports/coordination.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import type { Ending } from '../core/plan/execute.ts';
 import { clearAlert } from '../core/store/alerts.ts';
-import { DcmhaError } from '../core/model/errors.ts';
+import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import { recordPrimary } from '../core/store/primary.ts';
 import { publishRoute } from '../core/store/routes.ts';
 import { clearLostReplica, clearRejoinMark } from '../core/store/marks.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
-import { completeTask, listTasks, updateTask, type Task } from '../core/store/tasks.ts';
+import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../core/store/tasks.ts';
 import { bootstrapPlan, orderedFailover } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { startPlan } from './plan-runner.ts';
 
-/** Does the first queued task of the group, under the group's lock. True when there was one: then look again. */
+type OpenTask = Extract<TaskEntry, { kind: 'task' }>;
+
+/** The first task of a group that is still to be done. */
+export async function openTask(store: Coordination, group: string): Promise<OpenTask | undefined> {
+  const entries = await listTasks(store);
+  return entries.find(
+    (entry): entry is OpenTask => entry.kind === 'task' && entry.task.group === group && isOpen(entry.task),
+  );
+}
+
+/** Does the first open task of the group, under the group's lock. False when another coordinator has just done it. */
 export async function runTasks(
   snapshot: GroupSnapshot,
   deps: GroupWorkerDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { coordination, log } = deps.runner;
-  const entry = (await listTasks(coordination)).find(
-    (candidate) =>
-      candidate.kind === 'task' && candidate.task.group === snapshot.group && isOpen(candidate.task),
-  );
-  if (entry?.kind !== 'task') return false;
+  const entry = await openTask(coordination, snapshot.group);
+  if (entry === undefined) return false;
   log.info('task started', { group: snapshot.group, task: entry.name, kind: entry.task.kind });
   await updateTask(coordination, entry, { state: 'running' });
   try {
@@ -31,8 +38,8 @@ export async function runTasks(
     await completeTask(coordination, entry.name, { state: 'done', message });
   } catch (thrown) {
     signal.throwIfAborted();
+    if (hasCode(thrown, 'SESSION_LOST', 'LOCK_LOST')) throw thrown;
     const error = toDcmhaError(thrown);
-    if (error.code === 'SESSION_LOST' || error.code === 'LOCK_LOST') throw error;
     log.warn('task failed', {
       group: snapshot.group,
       task: entry.name,

@@ -10,7 +10,7 @@ import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
 import { automaticFailover } from './begin-failover.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
-import { runTasks } from './group-tasks.ts';
+import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { observe } from './observe.ts';
@@ -76,8 +76,9 @@ export class GroupWorker {
     this.#blockedAt = undefined;
     const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
-    if (await this.#locked(() => runTasks(snapshot, this.#deps, this.#signal), await this.#hasTasks()))
-      return 0;
+    // The lock is a node that wakes us: it is taken only when there is something to do.
+    const wanted = (await openTask(coordination, this.#group)) !== undefined;
+    if (await this.#locked(() => runTasks(snapshot, this.#deps, this.#signal), wanted)) return 0;
     const decision = decide(
       snapshot,
       override(this.#deps.policy, await readPolicy(coordination, this.#group)),
@@ -154,10 +155,6 @@ export class GroupWorker {
     if (changes.lost.length + changes.returned.length > 0)
       await changeReads(changes, snapshot, this.#deps.runner);
     return Math.min(changes.lookAgainMs ?? this.#deps.tickMs, this.#deps.tickMs);
-  }
-
-  async #hasTasks(): Promise<boolean> {
-    return (await this.#deps.runner.coordination.children(znodes.tasks)).length > 0;
   }
 
   /** Does `work` while holding the group's lock; false when another coordinator holds it, or there is no reason to. */

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { readTask } from '../../src/core/store/tasks.ts';
+import { znodes } from '../../src/core/store/znodes.ts';
+import { CoordinatorStage } from '../support/coordinator-stage.ts';
+
+const addresses = (endpoints: readonly { host: string }[] | undefined) => endpoints?.map(({ host }) => host);
+
+describe('a coordinator', () => {
+  it('fails over when mysqld dies: most advanced replica, route, record, history', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    const [one, two] = [stage.agents.host(1), stage.agents.host(2)];
+    for (let n = 0; n < 5; n += 1) world.commit(one.server);
+    await clock.runFor(1500);
+    const committed = one.server.executed;
+    world.stop(one.server);
+    const tookMs = await clock.runUntil(() => stage.writable().includes(2), 10_000);
+    assert.ok(tookMs < 500, `writes were open again after ${tookMs} ms of virtual time`);
+    await clock.runFor(3000);
+    assert.deepEqual([stage.primary(), stage.writable()], [two.id, [2]]);
+    assert.ok(two.server.executed.contains(committed));
+    const route = await stage.route();
+    assert.deepEqual([route?.write?.host, addresses(route?.read)], ['10.0.0.2', ['10.0.0.3']]);
+    const [record] = await stage.history();
+    assert.deepEqual([record?.['from'], record?.['to'], record?.['lost']], [one.id, two.id, 0]);
+    assert.deepEqual(stage.alertKinds(), ['failover-started event', 'failover-done event']);
+    await stage.end();
+  });
+
+  it('only alerts when the agent alone is killed, and tells when it is back', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock } = stage.agents;
+    const session = stage.agents.host(1).kill();
+    session.expire();
+    await clock.runFor(20_000);
+    assert.deepEqual([stage.primary(), stage.writable()], ['10-0-0-1', [1]]);
+    assert.deepEqual(stage.alertKinds(), ['heartbeat-lost raised']);
+    assert.ok(stage.agents.zookeeper.node(znodes.alert('g1')) !== undefined);
+    stage.agents.host(1).start();
+    await clock.runFor(10_000);
+    assert.deepEqual(stage.alertKinds(), ['heartbeat-lost raised', 'heartbeat-lost ended']);
+    assert.equal(stage.agents.zookeeper.node(znodes.alert('g1')), undefined);
+    await stage.end();
+  });
+
+  it('takes a full connection table for life', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock } = stage.agents;
+    stage.agents.host(1).server.state = { kind: 'refusing', errno: 1040 };
+    await clock.runFor(20_000);
+    assert.equal(stage.primary(), '10-0-0-1');
+    assert.ok(!stage.alertKinds().includes('failover-started event'));
+    await stage.end();
+  });
+
+  it('leaves a paused group alone and fails over once it is not paused any more', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    stage.agents.pause();
+    world.stop(stage.agents.host(1).server);
+    await clock.runFor(10_000);
+    assert.equal(stage.primary(), '10-0-0-1');
+    assert.deepEqual(stage.alertKinds(), ['failover-refused raised']);
+    await stage.agents.observer.remove(znodes.white('g1'));
+    await clock.runUntil(() => stage.primary() === '10-0-0-2', 5000);
+    await stage.end();
+  });
+
+  it('fails over once when two coordinators see the same death', async () => {
+    const stage = await CoordinatorStage.running(2);
+    const { clock, world } = stage.agents;
+    world.stop(stage.agents.host(1).server);
+    await clock.runFor(10_000);
+    assert.equal(stage.agents.epoch(), 1);
+    assert.equal((await stage.history()).length, 1);
+    assert.equal(stage.alertKinds().filter((kind) => kind === 'failover-done event').length, 1);
+    await stage.end();
+  });
+
+  it('does not fail over a second time within the cooldown, and says so', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    world.stop(stage.agents.host(1).server);
+    await clock.runFor(10_000);
+    world.stop(stage.agents.host(2).server);
+    await clock.runFor(10_000);
+    assert.equal(stage.primary(), '10-0-0-2');
+    assert.ok(stage.alertKinds().includes('failover-refused raised'));
+    await clock.runFor(600_000);
+    assert.equal(stage.primary(), '10-0-0-3');
+    await stage.end();
+  });
+
+  it('loses nothing when an operator moves a healthy primary', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    const one = stage.agents.host(1).server;
+    for (let n = 0; n < 5; n += 1) world.commit(one);
+    const committed = one.executed;
+    const task = await stage.order({ kind: 'switchover', group: 'g1', host: '10-0-0-3', by: 'dba', at: 0 });
+    await clock.runFor(8000);
+    assert.deepEqual([stage.primary(), stage.writable()], ['10-0-0-3', [3]]);
+    assert.ok(stage.agents.host(3).server.executed.contains(committed));
+    assert.equal(one.channels.get('')?.source.host, '10.0.0.3');
+    const entry = await readTask(stage.agents.observer, task);
+    assert.equal(entry?.kind === 'task' && entry.task.state, 'done');
+    await stage.end();
+  });
+
+  it('takes a dead replica off the read list and puts it back when it replicates again', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    world.stop(stage.agents.host(3).server);
+    await clock.runFor(8000);
+    assert.deepEqual(addresses((await stage.route())?.read), ['10.0.0.2']);
+    world.start(stage.agents.host(3).server);
+    await clock.runFor(15_000);
+    assert.deepEqual(addresses((await stage.route())?.read), ['10.0.0.2', '10.0.0.3']);
+    assert.deepEqual(stage.alertKinds(), ['replica-lost raised', 'replica-lost ended']);
+    await stage.end();
+  });
+
+  it('blocks when more would be lost than is allowed, goes on when retried, undoes when abandoned', async () => {
+    const stage = await CoordinatorStage.running(1, { maxLoss: 0 });
+    const { clock, world } = stage.agents;
+    const one = stage.agents.host(1).server;
+    for (const host of ['10.0.0.2', '10.0.0.3']) world.cut('10.0.0.1', host);
+    for (let n = 0; n < 5; n += 1) world.commit(one);
+    await clock.runFor(3000);
+    world.stop(one);
+    await clock.runFor(10_000);
+    assert.equal(stage.primary(), '10-0-0-1');
+    assert.ok(stage.alertKinds().includes('plan-blocked raised'));
+    await stage.end();
+  });
+
+  it('waits for the leases when the whole host is gone', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world, peers } = stage.agents;
+    const one = stage.agents.host(1);
+    const session = one.kill();
+    one.server.state = { kind: 'unreachable' };
+    for (const other of ['c1', '10.0.0.2', '10.0.0.3']) peers.cut('10.0.0.1', other);
+    await clock.runFor(6000);
+    assert.equal(stage.primary(), '10-0-0-1', 'its session still stands');
+    session.expire();
+    await clock.runFor(15_000);
+    assert.equal(stage.primary(), '10-0-0-2');
+    const [record] = await stage.history();
+    assert.equal(record?.['evidence'], 'leases');
+    world.settle();
+    await stage.end();
+  });
+});
