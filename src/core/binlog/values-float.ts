@@ -51,33 +51,38 @@ export function doubleLiteral(value: number): string {
   return value.toExponential().replace('e+', 'e');
 }
 
-/**
- * Rounds half to even on an exact tie, as glibc does; `toExponential` rounds such a tie up. A tie shows as one more digit that is 5 with
- * nothing but zeros behind it.
- */
+/** Rounds half to even on an exact tie, as glibc does; `toExponential` rounds such a tie up. */
 function toDigits(value: number, precision: number): Digits {
-  const rounded = split(value, precision);
-  const more = split(value, precision + 1);
-  if (!more.text.endsWith('5')) return rounded;
-  const all = split(value, 101);
-  if (/[1-9]/.test(all.text.slice(precision + 1))) return rounded;
-  const truncated = more.text.slice(0, precision);
-  const even = '02468'.includes(truncated.slice(-1));
-  return even ? { ...more, text: truncated } : rounded;
+  const rounded = parseExponential(value.toExponential(precision - 1));
+  if (!canBeTie(value, precision, rounded.exponent)) return rounded;
+  // A tie shows as one more digit that is 5 with nothing but zeros behind it.
+  const all = parseExponential(value.toExponential(100));
+  if (all.text[precision] !== '5' || /[1-9]/.test(all.text.slice(precision + 1))) return rounded;
+  const truncated = all.text.slice(0, precision);
+  return '02468'.includes(truncated.slice(-1)) ? { ...all, text: truncated } : rounded;
 }
 
-function split(value: number, precision: number): Digits {
-  return parseExponential(value.toExponential(precision - 1));
+/** Half a unit of the last digit has few binary places; nearly every double has more, and is spared the long way. */
+function canBeTie(value: number, precision: number, exponent: number): boolean {
+  return Number.isInteger(value * 2 ** (precision - exponent));
 }
 
 function parseExponential(text: string): Digits {
-  const [mantissa = '', exponent] = text.split('e');
-  return { negative: text.startsWith('-'), text: mantissa.replace(/[-.]/g, ''), exponent: Number(exponent) };
+  const negative = text.startsWith('-');
+  const first = negative ? 1 : 0;
+  const end = text.indexOf('e');
+  return {
+    negative,
+    text: text.charAt(first) + text.slice(first + 2, end),
+    exponent: Number(text.slice(end + 1)),
+  };
 }
 
+/** The point behind `whole` digits, without the zeros at the end. */
 function withPoint(digits: string, whole: number): string {
-  const fraction = digits.slice(whole).replace(/0+$/, '');
-  return fraction === '' ? digits.slice(0, whole) : `${digits.slice(0, whole)}.${fraction}`;
+  let end = digits.length;
+  while (end > whole && digits.endsWith('0', end)) end--;
+  return end === whole ? digits.slice(0, whole) : `${digits.slice(0, whole)}.${digits.slice(whole, end)}`;
 }
 
 function exponentText(exponent: number): string {
