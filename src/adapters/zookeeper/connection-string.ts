@@ -24,7 +24,8 @@ export function parseConnectionString(text: string): ConnectionString {
 export class ServerRing {
   readonly #servers: readonly Endpoint[];
   #addresses: readonly string[] = [];
-  #first: number;
+  #untried: readonly string[] = [];
+  readonly #first: number;
 
   constructor(servers: readonly Endpoint[]) {
     this.#servers = servers;
@@ -41,18 +42,28 @@ export class ServerRing {
   }
 
   /**
-   * What the C client is to connect to next. Names are looked up each time; when that fails, for the same reason as the network
-   * perhaps, the last addresses have to do. Throws `SESSION_LOST` when there are none.
+   * Which one to try next: one at a time, so that a failed attempt is seen at once and the next is ours to choose. Names are looked
+   * up at each round; when that fails, for the same reason as the network perhaps, the last addresses have to do. Throws
+   * `SESSION_LOST` when there are none.
    */
   async next(): Promise<string> {
+    if (this.#untried.length === 0) {
+      this.#addresses = await this.#lookUp();
+      const first = this.#first % this.#addresses.length;
+      this.#untried = [...this.#addresses.slice(first), ...this.#addresses.slice(0, first)];
+    }
+    const [next = '', ...others] = this.#untried;
+    this.#untried = others;
+    return next;
+  }
+
+  async #lookUp(): Promise<readonly string[]> {
     try {
-      this.#addresses = await resolveServers(this.#servers);
+      return await resolveServers(this.#servers);
     } catch (error) {
       if (this.#addresses.length === 0) throw error;
+      return this.#addresses;
     }
-    const first = this.#first % this.#addresses.length;
-    this.#first += 1;
-    return [...this.#addresses.slice(first), ...this.#addresses.slice(0, first)].join(',');
   }
 }
 

@@ -27,7 +27,7 @@ type Listener = (client: unknown, detail: unknown) => void;
 export interface NativeClient {
   init(config: NativeConfig): unknown;
   close(): unknown;
-  on(event: 'connect' | 'connecting' | 'close' | NativeWatchEvent, listener: Listener): unknown;
+  on(event: NativeEvent, listener: Listener): unknown;
   /** Aborts the process without its callback. */
   add_auth(scheme: string, auth: string, done: Done<[]>): unknown;
   a_get(path: string, watch: boolean, done: Done<[NativeStat, Buffer | null]>): unknown;
@@ -45,6 +45,7 @@ export interface NativeClient {
   readonly timeout: number;
 }
 
+export type NativeEvent = 'connect' | 'connecting' | 'close' | NativeWatchEvent;
 export type NativeWatchEvent = 'created' | 'deleted' | 'changed' | 'child';
 
 export interface NativeConfig {
@@ -52,11 +53,11 @@ export interface NativeConfig {
   readonly timeout: number;
   /** 0 silences the client altogether; any other level writes to stdout and stderr. */
   readonly debug_level: 0;
-  readonly host_order_deterministic: boolean;
   readonly client_id?: string;
   readonly client_password?: string;
 }
 
+export const CONNECTING_STATE = 1;
 /** The server has the connection, and has not answered yet. */
 export const ASSOCIATING_STATE = 2;
 export const CONNECTED_STATE = 3;

@@ -2,12 +2,15 @@ import type { Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
 import type { SessionState } from '../../ports/coordination.ts';
 import type { Clock, Log } from '../../ports/system.ts';
+import { AfterCallbacks } from './after-callbacks.ts';
 import { ServerRing } from './connection-string.ts';
 import {
   ASSOCIATING_STATE,
   CONNECTED_STATE,
+  CONNECTING_STATE,
   newNativeClient,
   type NativeClient,
+  type NativeEvent,
   type NativeWatchEvent,
 } from './native-client.ts';
 import { isLost, resultError, ZOK, ZSESSIONMOVED } from './result-codes.ts';
@@ -36,6 +39,9 @@ export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok:
 /** Starts a native call; returns its immediate code, which is negative when nothing was sent. */
 type Send<T> = (client: NativeClient, done: (rc: number, value: T) => void) => unknown;
 
+/** While there is no connection, how often its making is looked at. */
+const CONNECTING_TICK_MS = 20;
+const ROUND_PAUSE_MS = 200;
 const WATCH_EVENTS: readonly NativeWatchEvent[] = ['created', 'deleted', 'changed', 'child'];
 
 /**
@@ -50,7 +56,6 @@ export class Session {
   readonly #servers: ServerRing;
   readonly #closing = new AbortController();
   readonly #waiting = new WaitingList();
-  readonly #onceConnected = new Set<() => void>();
   /** Of all sessions there were: their ephemeral nodes are ours to remove. */
   readonly #ids = new Set<string>();
   #client: NativeClient | undefined;
@@ -62,6 +67,8 @@ export class Session {
   #attemptAt = -Infinity;
   #attempts = 0;
   #lastFailure: unknown;
+  readonly #after = new AfterCallbacks();
+  #attempting = false;
 
   constructor(options: SessionOptions, events: SessionEvents) {
     this.#options = options;
@@ -128,52 +135,62 @@ export class Session {
 
   async #guard(): Promise<void> {
     const { clock, sessionTimeoutMs } = this.#options;
-    const tickMs = Math.min(250, Math.max(20, sessionTimeoutMs / 20));
+    const usualMs = Math.min(250, Math.max(20, sessionTimeoutMs / 20));
     while (!this.#closing.signal.aborted) {
-      this.#waiting.expire(clock.monotonic(), (what) => this.#unreachable(what));
+      this.#waiting.expire(this.#in(0), (what) => this.#unreachable(what));
       if (this.#client?.state !== CONNECTED_STATE) this.#disconnected('no answer');
-      if (this.#state === 'connecting' && clock.monotonic() > this.#attemptAt + this.#attemptMs()) {
+      if (this.#state === 'connecting' && this.#in(0) >= this.#attemptAt + this.#patienceMs()) {
         void this.#attempt();
       }
-      await clock.pause(tickMs, this.#closing.signal);
+      await clock.pause(this.#state === 'connected' ? usualMs : CONNECTING_TICK_MS, this.#closing.signal);
     }
   }
 
   /**
-   * How long an attempt may take. A server that has taken the connection and does not answer may be slow: then each attempt is given
-   * twice the time, so that the ensemble is not flooded with half-made sessions.
+   * How long the current attempt may take. A server that has taken the connection and does not answer may be slow: then each
+   * attempt is given twice the time, so that the ensemble is not flooded with half-made sessions.
    */
-  #attemptMs(): number {
+  #patienceMs(): number {
     const longest = this.#options.sessionTimeoutMs;
     const usual = Math.min(1000, Math.max(100, longest / 6));
-    if (this.#client?.state !== ASSOCIATING_STATE) return usual;
-    return Math.min(longest, usual * 2 ** Math.max(0, this.#attempts - this.#servers.size));
+    const state = this.#client?.state;
+    if (state === ASSOCIATING_STATE) {
+      return Math.min(longest, usual * 2 ** Math.max(0, this.#attempts - this.#servers.size));
+    }
+    if (state === CONNECTING_STATE) return usual;
+    // Refused: the next server at once, but not round and round.
+    return this.#attempts % this.#servers.size === 0 ? ROUND_PAUSE_MS : 0;
   }
 
   async #attempt(): Promise<void> {
-    const { clock, log } = this.#options;
-    this.#attemptAt = clock.monotonic();
+    // Looking names up may take long.
+    if (this.#attempting) return;
+    this.#attempting = true;
+    this.#attemptAt = this.#in(0);
     this.#attempts += 1;
     try {
-      const connect = await this.#servers.next();
-      if (this.#state !== 'connecting' || this.#client?.state === CONNECTED_STATE) return;
-      // Not connected, so that closing it does not end the session, which the next client resumes.
-      this.#client?.close();
-      this.#open(newNativeClient(), connect);
+      const address = await this.#servers.next();
+      const former = this.#client;
+      if (this.#state !== 'connecting' || former?.state === CONNECTED_STATE) return;
+      this.#client = undefined;
+      // Not connected: closing it does not end the session, which the next client resumes.
+      former?.close();
+      this.#open(newNativeClient(), address);
     } catch (error) {
       this.#lastFailure = error;
-      log.debug('zookeeper connection attempt failed', { error: toDcmhaError(error).message });
+      this.#options.log.debug('zookeeper connection attempt failed', { error: toDcmhaError(error).message });
+    } finally {
+      this.#attempting = false;
     }
   }
 
-  #open(client: NativeClient, connect: string): void {
+  #open(client: NativeClient, address: string): void {
     const { auth, sessionTimeoutMs } = this.#options;
     this.#adopt(client);
     client.init({
-      connect,
+      connect: address,
       timeout: sessionTimeoutMs,
       debug_level: 0,
-      host_order_deterministic: true,
       ...(this.#id === undefined ? {} : { client_id: this.#id, client_password: this.#password }),
     });
     // Sent in front of everything else, at each connect; a failure shows itself as ZNODE_DENIED.
@@ -183,24 +200,19 @@ export class Session {
   /** Events of a client that was replaced meanwhile are not ours any more. */
   #adopt(client: NativeClient): void {
     this.#client = client;
-    const ifCurrent = (listener: () => void) => () => {
-      if (this.#client === client) listener();
+    const on = (event: NativeEvent, listener: (detail: unknown) => void): void => {
+      client.on(event, (_, detail) =>
+        this.#after.run(() => {
+          if (this.#client === client) listener(detail);
+        }),
+      );
     };
-    client.on(
-      'connect',
-      ifCurrent(() => this.#connected(client)),
-    );
-    client.on(
-      'connecting',
-      ifCurrent(() => this.#disconnected('connection lost')),
-    );
-    client.on(
-      'close',
-      ifCurrent(() => this.#expired()),
-    );
+    on('connect', () => this.#connected(client));
+    on('connecting', () => this.#disconnected('connection lost'));
+    on('close', () => this.#expired());
     for (const event of WATCH_EVENTS) {
-      client.on(event, (_, path) => {
-        if (this.#client === client && typeof path === 'string') this.#events.watchFired(event, path);
+      on(event, (path) => {
+        if (typeof path === 'string') this.#events.watchFired(event, path);
       });
     }
   }
@@ -216,16 +228,17 @@ export class Session {
     this.#attempts = 0;
     log.info('zookeeper connected', { session: id, fresh, sessionTimeoutMs: this.#timeoutMs });
     this.#setState('connected');
-    for (const resolve of [...this.#onceConnected]) resolve();
+    this.#waiting.connected();
     this.#events.connected();
   }
 
   #disconnected(why: string): void {
     if (this.#state !== 'connected') return;
-    this.#disconnectedAt = this.#options.clock.monotonic();
-    this.#attemptAt = this.#disconnectedAt;
+    this.#disconnectedAt = this.#in(0);
     this.#options.log.warn('zookeeper connection lost', { session: this.#id, why });
     this.#setState('connecting');
+    // Its own attempts are not waited for.
+    void this.#attempt();
   }
 
   /** The C client has closed itself: the session is over. */
@@ -238,14 +251,13 @@ export class Session {
   #abandon(): void {
     const client = this.#client;
     this.#forgetSession('session moved');
-    // Not from inside a callback of the client: its memory would be freed under it.
-    setImmediate(() => client?.close());
+    client?.close();
   }
 
   #forgetSession(why: string): void {
     this.#client = undefined;
-    this.#disconnected(why);
     this.#id = undefined;
+    this.#disconnected(why);
     this.#attemptAt = -Infinity;
   }
 
@@ -259,7 +271,7 @@ export class Session {
         resolve(reply);
       };
       const code = send(client, (rc, value) =>
-        answered(rc === ZOK ? { ok: true, value } : { ok: false, rc }),
+        this.#after.run(() => answered(rc === ZOK ? { ok: true, value } : { ok: false, rc })),
       );
       if (typeof code === 'number' && code < ZOK) answered({ ok: false, rc: code });
     });
@@ -267,19 +279,8 @@ export class Session {
 
   #connection(what: string, deadline: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const connected = (): void => {
-        this.#onceConnected.delete(connected);
-        this.#waiting.delete(waiting);
-        resolve();
-      };
-      const failed = (error: DcmhaError): void => {
-        this.#onceConnected.delete(connected);
-        this.#waiting.delete(waiting);
-        reject(error);
-      };
-      const waiting = this.#waiting.add({ what, deadline, reject: failed });
-      this.#onceConnected.add(connected);
-      if (this.#state === 'closed' || this.#in(0) > deadline) failed(this.#unreachable(what));
+      if (this.#state === 'closed' || this.#in(0) > deadline) reject(this.#unreachable(what));
+      else this.#waiting.add({ what, deadline, reject, connected: resolve });
     });
   }
 

@@ -5,9 +5,11 @@ export interface Waiting {
   /** By the monotonic clock, ms. */
   readonly deadline: number;
   readonly reject: (error: DcmhaError) => void;
+  /** Set by who waits for a connection, not for an answer. */
+  readonly connected?: () => void;
 }
 
-/** Calls that wait for an answer. One timer of the session serves all their deadlines. */
+/** Calls that wait for an answer or a connection. One timer of the session serves all their deadlines. */
 export class WaitingList {
   readonly #all = new Set<Waiting>();
 
@@ -18,6 +20,14 @@ export class WaitingList {
 
   delete(waiting: Waiting): void {
     this.#all.delete(waiting);
+  }
+
+  connected(): void {
+    for (const waiting of [...this.#all]) {
+      if (waiting.connected === undefined) continue;
+      this.#all.delete(waiting);
+      waiting.connected();
+    }
   }
 
   /** Rejects those whose deadline is before `time`. */
