@@ -1,42 +1,28 @@
 import type { CommandModule } from 'yargs';
-import { addCommand } from './commands/add.ts';
-import { alertCommand } from './commands/alert.ts';
-import { binlogCommand } from './commands/binlog.ts';
-import { configCommand } from './commands/config.ts';
-import { demoCommand } from './commands/demo.ts';
-import { failoverCommand } from './commands/failover.ts';
-import { heartbeatCommand } from './commands/heartbeat.ts';
-import { historyCommand } from './commands/history.ts';
-import { initCommand } from './commands/init.ts';
-import { addmetaCommand, addrouteCommand, insertclustermetaCommand } from './commands/meta.ts';
-import { setwhiteCommand, unsetwhiteCommand } from './commands/pause.ts';
-import { routeCommand } from './commands/route.ts';
-import { sandboxCommand } from './commands/sandbox.ts';
-import { serveCommand } from './commands/serve.ts';
-import { sethaCommand } from './commands/setha.ts';
-import { statusCommand } from './commands/status.ts';
-import { taskCommand } from './commands/task.ts';
 
-/** Every command, in the order of `--help`: the roles, then what an operator does, then tools. */
-export const commands: readonly CommandModule[] = [
-  serveCommand,
-  heartbeatCommand,
-  routeCommand,
-  initCommand,
-  insertclustermetaCommand,
-  addmetaCommand,
-  addrouteCommand,
-  addCommand,
-  statusCommand,
-  failoverCommand,
-  setwhiteCommand,
-  unsetwhiteCommand,
-  taskCommand,
-  sethaCommand,
-  historyCommand,
-  alertCommand,
-  configCommand,
-  binlogCommand,
-  sandboxCommand,
-  demoCommand,
-];
+/**
+ * Every command by name, in the order of `--help`: the roles, then what an operator does, then tools. Each is loaded when it is called:
+ * a program that is started by scripts must start fast.
+ */
+export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  serve: async () => (await import('./commands/serve.ts')).serveCommand,
+  heartbeat: async () => (await import('./commands/heartbeat.ts')).heartbeatCommand,
+  init: async () => (await import('./commands/init.ts')).initCommand,
+  insertclustermeta: async () => (await import('./commands/meta.ts')).insertclustermetaCommand,
+  addmeta: async () => (await import('./commands/meta.ts')).addmetaCommand,
+  addroute: async () => (await import('./commands/meta.ts')).addrouteCommand,
+  add: async () => (await import('./commands/add.ts')).addCommand,
+  status: async () => (await import('./commands/status.ts')).statusCommand,
+  failover: async () => (await import('./commands/failover.ts')).failoverCommand,
+  setwhite: async () => (await import('./commands/pause.ts')).setwhiteCommand,
+  unsetwhite: async () => (await import('./commands/pause.ts')).unsetwhiteCommand,
+  task: async () => (await import('./commands/task.ts')).taskCommand,
+  setmaster: async () => (await import('./commands/task.ts')).taskCommand,
+  setha: async () => (await import('./commands/setha.ts')).sethaCommand,
+  history: async () => (await import('./commands/history.ts')).historyCommand,
+  alert: async () => (await import('./commands/alert.ts')).alertCommand,
+  config: async () => (await import('./commands/config.ts')).configCommand,
+  binlog: async () => (await import('./commands/binlog.ts')).binlogCommand,
+  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand,
+  demo: async () => (await import('./commands/demo.ts')).demoCommand,
+};

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { AlertDesk } from '../core/alerts/desk.ts';
-import { DcmhaError } from '../core/model/errors.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
+import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
-import { loadConfig, readSecret } from '../config/load.ts';
+import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { openBinlogFile } from '../adapters/fs/binlog-files.ts';
@@ -47,10 +48,17 @@ export class Context implements AsyncDisposable {
 
   async #connect(awaitSession: boolean): Promise<Coordination> {
     const { hosts, root, sessionTimeoutMs, user, passwordFile, worldReadable } = this.config.zookeeper;
-    const auth = user === '' ? undefined : { user, password: secret(passwordFile, 'zookeeper.passwordFile') };
-    const { log, clock } = this;
-    const options = { hosts, root, sessionTimeoutMs, auth, worldReadable, awaitSession, log, clock };
-    const session = await connectZookeeper(options);
+    const password = user === '' ? '' : await this.#secret('zookeeper.passwordFile', passwordFile);
+    const session = await connectZookeeper({
+      hosts,
+      root,
+      sessionTimeoutMs,
+      auth: user === '' ? undefined : { user, password },
+      worldReadable,
+      awaitSession,
+      log: this.log,
+      clock: this.clock,
+    });
     this.#closing.push(session);
     return session;
   }
@@ -66,10 +74,13 @@ export class Context implements AsyncDisposable {
 
   async mysql(): Promise<Mysql> {
     const { mysql } = this.config;
-    const replicationPassword = await secret(mysql.replicationPasswordFile, 'mysql.replicationPasswordFile');
     const servers = createMysql({
-      account: { user: mysql.user, password: await secret(mysql.passwordFile, 'mysql.passwordFile') },
-      replication: { user: mysql.replicationUser, password: replicationPassword, ssl: mysql.replicationSsl },
+      account: { user: mysql.user, password: await this.#secret('mysql.passwordFile', mysql.passwordFile) },
+      replication: {
+        user: mysql.replicationUser,
+        password: await this.#secret('mysql.replicationPasswordFile', mysql.replicationPasswordFile),
+        ssl: mysql.replicationSsl,
+      },
       connectTimeoutMs: mysql.connectTimeoutMs,
       log: this.log,
     });
@@ -77,10 +88,15 @@ export class Context implements AsyncDisposable {
     return servers;
   }
 
-  async peers() {
-    const { peer } = this.config;
-    const key = await secret(peer.secretFile, 'peer.secretFile');
+  async peers(): Promise<{ readonly caller: PeerCaller; readonly listener: PeerListener }> {
+    const key = await this.#secret('peer.secretFile', this.config.peer.secretFile);
     const caller = createPeerCaller({ secret: key });
+    this.#closing.push({
+      [Symbol.asyncDispose]: () => {
+        caller[Symbol.dispose]();
+        return Promise.resolve();
+      },
+    });
     return { caller, listener: createPeerListener({ secret: key, log: this.log }) };
   }
 
@@ -96,12 +112,15 @@ export class Context implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const resource of this.#closing.reverse()) await resource[Symbol.asyncDispose]();
   }
-}
 
-async function secret(file: string | undefined, key: string): Promise<string> {
-  if (file === undefined)
-    throw new DcmhaError('CONFIG_INVALID', `${key} is not set: name the file that holds the secret`);
-  return readSecret(file);
+  async #secret(key: string, file: string | undefined): Promise<string> {
+    return readSecret({
+      key,
+      file,
+      env: process.env,
+      warn: (message, fields) => this.log.warn(message, fields),
+    });
+  }
 }
 
 /** What reads binlog files named on the command line: needs no configuration. */

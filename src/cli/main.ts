@@ -20,13 +20,21 @@ const program = yargs(argv)
   .recommendCommands()
   .wrap(Math.min(120, process.stdout.columns || 100))
   .exitProcess(false)
-  // yargs' own complaints are plain errors about the call.
+  // yargs' own complaints are plain errors about the call; thrown, so that no handler runs after one.
   .fail((message: string | null, error: Error | null) => {
-    const cause =
-      error instanceof DcmhaError
-        ? error
-        : new DcmhaError('USAGE', message ?? error?.message ?? 'wrong call');
-    process.exitCode = exitStatusOf(printError(cause, argv.includes('--json')));
+    throw error instanceof DcmhaError
+      ? error
+      : new DcmhaError('USAGE', message ?? error?.message ?? 'wrong call');
   });
-for (const command of commands) program.command(command);
-await program.parseAsync();
+const named = argv.find((word) => Object.hasOwn(commands, word));
+// Without a known command it is help, or a mistake that wants a suggestion: then all of them are needed, each once.
+const wanted = named === undefined && !argv.includes('--version') ? Object.keys(commands) : [named ?? ''];
+for (const name of wanted.filter((one) => one !== 'setmaster' || named !== undefined)) {
+  const command = await commands[name]?.();
+  if (command !== undefined) program.command(command);
+}
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = exitStatusOf(printError(thrown, argv.includes('--json')));
+}
