@@ -71,10 +71,11 @@ export function parseHeartbeatEvent(type: number, body: Buffer): HeartbeatEvent 
   const cursor = new Cursor(body);
   let heartbeat: HeartbeatEvent = { file: '' };
   // Fields as (packed type, packed length, value); 0 ends them.
-  for (let field = cursor.lenenc(); field !== 0; field = cursor.remaining > 0 ? cursor.lenenc() : 0) {
+  for (let field = cursor.lenenc(); field !== 0; field = cursor.lenenc()) {
     const value = cursor.sub(cursor.lenenc());
     if (field === 1) heartbeat = { ...heartbeat, file: value.rest().toString('utf8') };
     if (field === 2) heartbeat = { ...heartbeat, position: value.lenencBig() };
+    if (field === 2 && value.remaining > 0) throw corrupt('a heartbeat with a position of the wrong length');
   }
   return heartbeat;
 }
