@@ -2,22 +2,38 @@ import type { Route } from '../core/model/group.ts';
 
 /** What is in force in one group's HAProxy now. */
 export interface ProxyState {
+  /** The write server in force, `''` when closed. */
   readonly write: string;
   /** Sessions still open from the write side to a server that is not `write`. */
   readonly oldSessions: number;
   readonly pid: number | undefined;
+  /** Why the file on disk is not in force (haproxy's own words); the last good one is, with the route as applied. */
+  readonly rejected?: string | undefined;
 }
 
 /**
- * One group's HAProxy: its configuration file, its process, its runtime socket. Throws `PROXY_REJECTED` with haproxy's own words
- * when a configuration is invalid; the one in force is then left as it is.
+ * One group's HAProxy: its configuration file, its process, its runtime socket. A file that haproxy refuses is never loaded: the
+ * running process takes the route all the same, so that a slip in a file does not stop a failover, and `rejected` tells.
  */
 export interface Proxy {
-  /** Makes file and running process say `route`; cuts sessions to former write servers until none is left or the deadline passed. */
+  /**
+   * Makes running process and file say `route`; cuts sessions to former write servers until none is left or the deadline passed
+   * (then the write side stays closed and `oldSessions` tells how many). Throws `PROXY_REJECTED` when haproxy refuses the file
+   * and there is neither a running process nor an earlier good file; `TIMED_OUT` when the process does not answer.
+   */
   apply(route: Route, options: { readonly timeoutMs: number }): Promise<ProxyState>;
-  /** Starts HAProxy when it is not running, with the file as it stands. */
+  /**
+   * Adopts the running HAProxy, or starts one: with the route applied last, else closed for writes. From then on it is started
+   * again whenever it dies. Throws `PROXY_REJECTED`.
+   */
   ensureRunning(): Promise<void>;
   state(): Promise<ProxyState>;
   /** Leaves HAProxy running (sessions survive a restart of the router), or ends it. */
   close(options: { readonly stop: boolean }): Promise<void>;
+}
+
+/** Where HAProxy asks the router whether a group's write side may be open. */
+export interface LeasePort {
+  /** Answers on loopback until disposed. `isOpen` is asked at each check. Throws `CONFIG_INVALID` when the port is taken. */
+  listen(port: number, isOpen: (group: string) => boolean): Promise<AsyncDisposable>;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { Buffer } from 'node:buffer';
-import { parseConfig, printConfig, type ConfigFile, type ConfigSection } from './config-file.ts';
+import { parseConfig, type ConfigFile, type ConfigSection } from './config-file.ts';
 import { parseServerLine } from './server-line.ts';
+import { wordsOf } from './words.ts';
 
 /** A server as a file declares it. */
 export interface DeclaredServer {
@@ -14,7 +14,7 @@ export interface DeclaredServer {
 
 /** What the runtime socket cannot change, as one digest, and what it can. */
 export interface Declared {
-  /** Digest of the file without the servers of our two listeners. */
+  /** Digest of the words of the file without the servers of our two listeners: comments and blanks do not count. */
   readonly rest: string;
   readonly write: readonly DeclaredServer[];
   readonly read: readonly DeclaredServer[];
@@ -23,9 +23,9 @@ export interface Declared {
 /** Takes a file apart, to see whether a running process that was started with another one needs a reload. */
 export function declaredBy(text: string): Declared {
   const file = parseConfig(text);
-  const rest = printConfig(file.map((section) => (isOurs(section) ? withoutServers(section) : section)));
+  const rest = file.flatMap((section) => directiveWords(isOurs(section) ? withoutServers(section) : section));
   return {
-    rest: createHash('sha256').update(Buffer.from(rest, 'latin1')).digest('hex'),
+    rest: createHash('sha256').update(JSON.stringify(rest)).digest('hex'),
     write: serversOf(file, 'write'),
     read: serversOf(file, 'read'),
   };
@@ -33,6 +33,10 @@ export function declaredBy(text: string): Declared {
 
 function isOurs({ kind, name }: ConfigSection): boolean {
   return kind === 'listen' && (name === 'write' || name === 'read');
+}
+
+function directiveWords({ lines }: ConfigSection): readonly (readonly string[])[] {
+  return lines.map(({ text }) => wordsOf(text).map(({ value }) => value)).filter((words) => words.length > 0);
 }
 
 function withoutServers(section: ConfigSection): ConfigSection {

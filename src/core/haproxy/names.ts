@@ -13,6 +13,11 @@ export function fileName(group: string): string {
   return encodeBytes(group, /[A-Za-z0-9_.-]/, '%');
 }
 
+/** Where the router says whether a group's write side may be open. */
+export function leasePath(group: string): string {
+  return `/lease/${fileName(group)}`;
+}
+
 function encodeBytes(text: string, allowed: RegExp, sign: string): string {
   return [...Buffer.from(text, 'utf8')]
     .map((byte) => {

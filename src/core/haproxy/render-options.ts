@@ -1,12 +1,5 @@
 import type { Route } from '../model/group.ts';
-
-/** How HAProxy asks the router whether the write side may be open (see `renderConfig`). */
-export interface LeaseCheck {
-  readonly port: number;
-  readonly intervalMs: number;
-  /** Failed checks in a row that close the write side. */
-  readonly fall: number;
-}
+import type { LeaseCheck } from './lease-check.ts';
 
 export interface RenderOptions {
   readonly group: string;

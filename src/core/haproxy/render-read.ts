@@ -29,26 +29,34 @@ export function readers(route: Route): readonly string[] {
 export function renderRead(section: ConfigSection, { group, route }: RenderOptions): ConfigSection {
   const wanted = readers(route);
   const old = ourServers(section, group);
-  const options = old[0]?.options.map(quoteWord).join(' ') ?? NEW_READER;
-  let edited = section;
-  if (wanted.length === 0) return disableAll(section, old);
+  const edited =
+    wanted.length === 0 ? disableAll(section, old) : withReaders(section, { group, wanted, old });
+  if (hasDirective(edited, 'option', 'redispatch')) return edited;
+  return addBeforeServers(edited, 'option redispatch 1');
+}
 
+interface ReadersChange {
+  readonly group: string;
+  readonly wanted: readonly string[];
+  readonly old: readonly OurServer[];
+}
+
+function withReaders(section: ConfigSection, { group, wanted, old }: ReadersChange): ConfigSection {
+  const options = old[0]?.options.map(quoteWord).join(' ') ?? NEW_READER;
   const kept = wanted.flatMap((address) => old.find((server) => server.address === address) ?? []);
-  const free = freeNumbers(kept.map(({ number }) => number));
-  const added = wanted
-    .filter((address) => !kept.some((server) => server.address === address))
-    .map((address) => `server ${serverName(group)}${free()} ${address} ${options}`);
-  for (const text of added) edited = addDirective(edited, text, ourServers(edited, group).at(-1)?.index);
-  for (const server of old.toReversed()) {
-    edited = withLine(
-      edited,
-      server.index,
-      kept.includes(server) ? setDisabled(server.text, false) : undefined,
-    );
+  // Not the number of one that goes, either: it may have sessions that are to finish under its name.
+  const free = freeNumbers(old.map(({ number }) => number));
+  let edited = section;
+  for (const address of wanted) {
+    if (kept.some((server) => server.address === address)) continue;
+    const text = `server ${serverName(group)}${free()} ${address} ${options}`;
+    edited = addDirective(edited, text, ourServers(edited, group).at(-1)?.index);
   }
-  return hasDirective(edited, 'option', 'redispatch')
-    ? edited
-    : addBeforeServers(edited, 'option redispatch 1');
+  for (const server of old.toReversed()) {
+    const text = kept.includes(server) ? setDisabled(server.text, false) : undefined;
+    edited = withLine(edited, server.index, text);
+  }
+  return edited;
 }
 
 // One line stays for its address and options: a listener that has had none would lose what the operator set.

@@ -8,14 +8,10 @@ import {
   withLine,
   type ConfigSection,
 } from './config-file.ts';
-import { fileName, serverName } from './names.ts';
-import type { LeaseCheck, RenderOptions } from './render-options.ts';
+import { leasePath, serverName } from './names.ts';
+import type { LeaseCheck } from './lease-check.ts';
+import type { RenderOptions } from './render-options.ts';
 import { dropOption, parseServerLine, setAddress, setDisabled, setOption } from './server-line.ts';
-
-/** Where the router says whether a group's write side may be open. */
-export function leasePath(group: string): string {
-  return `/lease/${fileName(group)}`;
-}
 
 /** `listen write` with one server: the route's, or the last one, disabled. */
 export function renderWrite(section: ConfigSection, options: RenderOptions): ConfigSection {

@@ -10,8 +10,9 @@ export interface RuntimeServer {
   readonly up: boolean;
 }
 
-// Bits of srv_admin_state: forced maintenance, inherited, by configuration, by a failing resolution.
-const MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20;
+// Bits of srv_admin_state: forced maintenance, inherited, by a failing resolution. Not 0x04, which only says that the file had it
+// disabled once.
+const MAINTENANCE = 0x01 | 0x02 | 0x20;
 
 /** Reads the answer of `show servers state`. Lines that are not of the format are left out. */
 export function parseServersState(answer: string): readonly RuntimeServer[] {
@@ -39,9 +40,11 @@ function addressOf(name: string, ip: string, port: string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Sessions open now, by `BACKEND/SERVER`, from the answer of `show stat` (CSV). */
+/** Sessions open now, by `BACKEND/SERVER`, from the answer of `show stat` (CSV), whatever stands before it. */
 export function parseSessions(answer: string): ReadonlyMap<string, number> {
-  const [header = '', ...lines] = answer.split('\n').filter((line) => line !== '');
+  const all = answer.split('\n');
+  const start = all.findIndex((line) => line.startsWith('# pxname'));
+  const [header = '', ...lines] = start === -1 ? [] : all.slice(start).filter((line) => line !== '');
   const columns = header.replace(/^# /, '').split(',');
   const at = {
     proxy: columns.indexOf('pxname'),

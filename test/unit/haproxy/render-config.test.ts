@@ -70,7 +70,7 @@ listen read
     balance roundrobin
     option redispatch 1
     server hkmsg2 192.168.1.2:3306 check
-    server hkmsg1 192.168.1.3:3306 check
+    server hkmsg3 192.168.1.3:3306 check
 `;
 
 test('a file of an existing installation gets the new route and what dcmha needs, nothing else', () => {
@@ -110,11 +110,11 @@ test('an empty read list sends reads to the writer', () => {
   ]);
 });
 
-test('without readers and writer the first read server stays, disabled, and comes back with its options', () => {
+test('without readers and writer the first read server stays, disabled, and its options come back', () => {
   const none = render(EXISTING, route(''));
   assert.deepEqual(readLines(none), ['server hkmsg1 192.168.1.1:3306 check disabled']);
   assert.deepEqual(readLines(render(none, route('', '10.0.0.9:3307'))), [
-    'server hkmsg1 10.0.0.9:3307 check',
+    'server hkmsg2 10.0.0.9:3307 check',
   ]);
 });
 

@@ -1,0 +1,210 @@
+import path from 'node:path';
+import { DcmhaError, hasCode } from '../../core/model/errors.ts';
+import { formatEndpoint } from '../../core/model/endpoint.ts';
+import type { Route } from '../../core/model/group.ts';
+import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
+import { fileName } from '../../core/haproxy/names.ts';
+import { DEFAULT_TEMPLATE } from '../../core/haproxy/template.ts';
+import type { Proxy, ProxyState } from '../../ports/proxy.ts';
+import type { Clock, Log } from '../../ports/system.ts';
+import { ConfigStore, type Prepared } from './config-store.ts';
+import { HaproxyInstance } from './haproxy-instance.ts';
+import { Supervisor } from './supervisor.ts';
+import { switchWrite, type WriteSwitch } from './switch-write.ts';
+
+export interface HaproxyOptions {
+  readonly group: string;
+  /** The haproxy program. */
+  readonly program: string;
+  /** Where `G.cfg` is. */
+  readonly directory: string;
+  /** Where sockets, records and logs are; its path may have about 80 bytes. */
+  readonly runDirectory: string;
+  readonly lease: LeaseCheck;
+  /** For a `G.cfg` that is not there yet: address of the listeners (empty: all), write port (reads: the next one), form. */
+  readonly bind: string;
+  readonly writePort: number;
+  readonly template?: string | undefined;
+  /** How long a session to a server that left the read list may go on, ms. Default a minute. */
+  readonly drainMs?: number | undefined;
+}
+
+// Of the longest path that a socket may have, haproxy uses some for a temporary name while it binds.
+const longestSocketPath = 90;
+const usualDrainMs = 60_000;
+const startupTimeoutMs = 5000;
+
+/** The HAProxy of one group on this host. */
+export class Haproxy implements Proxy {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #files: ConfigStore;
+  readonly #instance: HaproxyInstance;
+  readonly #supervisor: Supervisor;
+  #wanted: Route | undefined;
+  #rejected: string | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HaproxyOptions, deps: { readonly clock: Clock; readonly log: Log }) {
+    const { group, program, directory, runDirectory } = options;
+    const name = fileName(group);
+    const inRun = (suffix: string) => path.join(runDirectory, `${name}.${suffix}`);
+    const socket = inRun('sock');
+    if (Buffer.byteLength(socket) > longestSocketPath) {
+      throw new DcmhaError(
+        'CONFIG_INVALID',
+        `${socket} is too long for a socket: shorten router.runDirectory`,
+        {
+          details: { key: 'router.runDirectory', socket },
+        },
+      );
+    }
+    this.#clock = deps.clock;
+    this.#log = deps.log.with({ group });
+    this.#files = new ConfigStore({
+      ...options,
+      file: path.join(directory, `${name}.cfg`),
+      goodFile: inRun('good.cfg'),
+      socket,
+      template: options.template ?? DEFAULT_TEMPLATE,
+    });
+    this.#instance = new HaproxyInstance({
+      program,
+      socket,
+      recordFile: inRun('json'),
+      logFile: inRun('haproxy.log'),
+      drainMs: options.drainMs ?? usualDrainMs,
+      clock: this.#clock,
+      log: this.#log,
+      onExit: () => this.#supervisor.wake(),
+    });
+    this.#supervisor = new Supervisor({
+      clock: this.#clock,
+      log: this.#log,
+      isAlive: () => this.#instance.isAlive(),
+      answers: () => this.#instance.answers(),
+      kill: () => this.#inTurn(() => this.#instance.kill()),
+      revive: () => this.#inTurn(() => this.#ensure()),
+      tidy: () => this.#inTurn(() => this.#instance.tidy()),
+    });
+  }
+
+  apply(route: Route, options: { readonly timeoutMs: number }): Promise<ProxyState> {
+    const deadline = this.#clock.monotonic() + options.timeoutMs;
+    return this.#inTurn(() => this.#apply(route, deadline));
+  }
+
+  async ensureRunning(): Promise<void> {
+    await this.#inTurn(() => this.#ensure());
+    this.#supervisor.begin();
+  }
+
+  state(): Promise<ProxyState> {
+    return this.#inTurn(() => this.#state());
+  }
+
+  async close({ stop }: { readonly stop: boolean }): Promise<void> {
+    await this.#supervisor.end();
+    if (stop) await this.#inTurn(() => this.#instance.stop());
+  }
+
+  // One at a time: a route that is applied while a dead process is started again must not meet half of each.
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(task, task);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The write side first, in the running process: nothing on disk may hold that up. */
+  async #apply(route: Route, deadline: number): Promise<ProxyState> {
+    this.#wanted = route;
+    if (!(await this.#instance.find())) {
+      await this.#start(route);
+      return this.#state();
+    }
+    const switched = await switchWrite(this.#instance.runtime, route.write, { clock: this.#clock, deadline });
+    if (switched.kind === 'sessions-left') return this.#sessionsLeft(switched.oldSessions);
+    await this.#followFile(route, switched);
+    return this.#state();
+  }
+
+  async #followFile(route: Route, switched: WriteSwitch): Promise<void> {
+    const prepared = await this.#prepare(route);
+    const inForce = await this.#instance.follow(prepared.text);
+    // A reload closes the write side for a moment, so one that only somebody's edit asks for waits while the writer moves.
+    const mayWait = switched.kind === 'done' && switched.changed && inForce === 'edited';
+    if (switched.kind === 'done' && (inForce === 'yes' || mayWait)) return;
+    const why =
+      switched.kind === 'needs-reload' ? switched.why : 'its file asks for what the runtime socket cannot do';
+    this.#log.info('haproxy reloaded', { why });
+    await this.#reload(prepared, route);
+  }
+
+  async #reload(prepared: Prepared, route: Route): Promise<void> {
+    const options = { clock: this.#clock, deadline: this.#clock.monotonic() + startupTimeoutMs };
+    // The replaced process cannot be reached any more, nor does it check our lease: no session to a writer may stay in it.
+    const closed = await switchWrite(this.#instance.runtime, undefined, options);
+    if (closed.kind !== 'done') {
+      this.#log.error('haproxy killed: it kept sessions of the write side', { ...closed });
+      await this.#instance.kill();
+      await this.#instance.start(prepared);
+      return;
+    }
+    try {
+      await this.#instance.reload(prepared);
+    } catch (error) {
+      if (!hasCode(error, 'PROXY_REJECTED')) throw error;
+      this.#reject(error.message);
+      await switchWrite(this.#instance.runtime, route.write, options);
+    }
+  }
+
+  async #ensure(): Promise<void> {
+    if (await this.#instance.find()) return;
+    await this.#start(this.#wanted ?? (await this.#files.closedRoute()));
+  }
+
+  async #start(route: Route): Promise<void> {
+    try {
+      await this.#instance.start(await this.#prepare(route));
+    } catch (error) {
+      // Nothing runs, so nothing is open: a closed route is in force whatever the file says.
+      if (route.write !== undefined || !hasCode(error, 'PROXY_REJECTED')) throw error;
+      this.#reject(error.message);
+    }
+  }
+
+  async #prepare(route: Route): Promise<Prepared> {
+    const prepared = await this.#files.prepare(route);
+    this.#reject(prepared.rejected);
+    return prepared;
+  }
+
+  #reject(why: string | undefined): void {
+    if (why !== undefined && why !== this.#rejected) {
+      this.#log.error('haproxy configuration refused; the last good one stays', { error: why });
+    }
+    this.#rejected = why;
+  }
+
+  async #sessionsLeft(oldSessions: number): Promise<ProxyState> {
+    return { ...(await this.#state()), write: '', oldSessions };
+  }
+
+  async #state(): Promise<ProxyState> {
+    const rejected = this.#rejected === undefined ? {} : { rejected: this.#rejected };
+    const pid = this.#instance.pid();
+    if (pid === undefined) return { write: '', oldSessions: 0, pid, ...rejected };
+    const { runtime } = this.#instance;
+    const [server] = await runtime.servers('write');
+    if (server?.maintenance !== true)
+      return { write: server?.address ?? '', oldSessions: 0, pid, ...rejected };
+    const oldSessions = await runtime.sessionsAfter(server.name, []);
+    return { write: '', oldSessions, pid, ...rejected };
+  }
+}
+
+/** As {@link ProxyState.write} says an endpoint. */
+export function writeOf(route: Route): string {
+  return route.write === undefined ? '' : formatEndpoint(route.write);
+}

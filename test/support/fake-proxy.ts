@@ -1,0 +1,140 @@
+import { DcmhaError } from '../../src/core/model/errors.ts';
+import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
+import type { Route } from '../../src/core/model/group.ts';
+import { readers } from '../../src/core/haproxy/render-read.ts';
+import type { Proxy, ProxyState } from '../../src/ports/proxy.ts';
+import type { TcpSession } from './tcp-session.ts';
+
+interface FakeSession extends TcpSession {
+  close(): void;
+}
+
+/** What outlives a router: the file and the running process. */
+export class FakeHaproxy {
+  /** undefined while it does not run. */
+  pid: number | undefined;
+  inForce: Route = { write: undefined, read: [] };
+  /** Why haproxy would refuse the file as somebody edited it. */
+  broken: string | undefined;
+  /** A good file was there once. */
+  good = false;
+  /** Sessions that do not end when they are cut. */
+  stubborn = 0;
+  readonly sessions = new Set<FakeSession>();
+  #pids = 100;
+
+  start(route: Route): void {
+    this.pid = ++this.#pids;
+    this.inForce = route;
+  }
+
+  die(): void {
+    this.pid = undefined;
+    this.inForce = { ...this.inForce, write: undefined };
+    for (const session of [...this.sessions]) session.close();
+  }
+
+  /** A client connects to the write side. */
+  connect(): TcpSession | undefined {
+    const { write } = this.inForce;
+    return this.pid === undefined || write === undefined ? undefined : this.#open(formatEndpoint(write));
+  }
+
+  #open(server: string): TcpSession {
+    let open = true;
+    const close = (): void => {
+      open = false;
+      this.sessions.delete(session);
+    };
+    const session: FakeSession = { server, isOpen: () => open, end: close, close };
+    this.sessions.add(session);
+    return session;
+  }
+}
+
+/** A {@link Proxy} in memory. It starts a dead process again by itself in a microtask, as the real one does in milliseconds. */
+export class FakeProxy implements Proxy {
+  readonly haproxy: FakeHaproxy;
+  /** Every route that was applied, in order. */
+  readonly applied: Route[] = [];
+  /** Set by a test: thrown by the next calls. */
+  failure: DcmhaError | undefined;
+  #wanted: Route | undefined;
+  #watching = false;
+
+  constructor(haproxy = new FakeHaproxy()) {
+    this.haproxy = haproxy;
+  }
+
+  async apply(route: Route): Promise<ProxyState> {
+    await this.#turn();
+    this.#wanted = route;
+    this.applied.push(route);
+    const { haproxy } = this;
+    if (haproxy.pid === undefined) this.#start(route);
+    const old = haproxy.inForce.write;
+    if (haproxy.pid !== undefined) haproxy.inForce = route;
+    if (haproxy.broken === undefined) haproxy.good = true;
+    if (!equal(old, route.write)) this.#cut();
+    if (haproxy.sessions.size > 0 && !equal(old, route.write))
+      haproxy.inForce = { ...route, write: undefined };
+    return this.#state();
+  }
+
+  async ensureRunning(): Promise<void> {
+    await this.#turn();
+    this.#watching = true;
+    if (this.haproxy.pid === undefined)
+      this.#start(this.#wanted ?? { ...this.haproxy.inForce, write: undefined });
+  }
+
+  async state(): Promise<ProxyState> {
+    await this.#turn();
+    return this.#state();
+  }
+
+  async close({ stop }: { readonly stop: boolean }): Promise<void> {
+    await Promise.resolve();
+    this.#watching = false;
+    if (stop) this.haproxy.die();
+  }
+
+  /** Where reads go now. */
+  reads(): readonly string[] {
+    return this.haproxy.pid === undefined ? [] : readers(this.haproxy.inForce);
+  }
+
+  async #turn(): Promise<void> {
+    await Promise.resolve();
+    if (this.failure !== undefined) throw this.failure;
+    if (this.#watching && this.haproxy.pid === undefined) this.#start(this.#wanted ?? this.haproxy.inForce);
+  }
+
+  #start(route: Route): void {
+    const { haproxy } = this;
+    if (haproxy.broken === undefined || haproxy.good) haproxy.start(route);
+    else if (route.write !== undefined) throw new DcmhaError('PROXY_REJECTED', haproxy.broken);
+  }
+
+  #cut(): void {
+    let spared = this.haproxy.stubborn;
+    for (const session of [...this.haproxy.sessions]) {
+      if (spared-- <= 0) session.close();
+    }
+  }
+
+  #state(): ProxyState {
+    const { pid, inForce, broken, sessions } = this.haproxy;
+    const write = inForce.write === undefined ? '' : formatEndpoint(inForce.write);
+    return {
+      write,
+      oldSessions: [...sessions].filter(({ server }) => server !== write).length,
+      pid,
+      ...(broken === undefined ? {} : { rejected: broken }),
+    };
+  }
+}
+
+function equal(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
+  return a?.host === b?.host && a?.port === b?.port;
+}
