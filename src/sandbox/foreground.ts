@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { tearDown } from './down.ts';
 import type { SandboxOptions } from './layout.ts';
-import type { SandboxState } from './state.ts';
+import { type SandboxState, stateFile } from './state.ts';
 import { bringUpGuarded, claimDirectory } from './up.ts';
 import { startWatchdog } from './watch-parent.ts';
 
@@ -24,7 +27,7 @@ export async function runInForeground(
   try {
     const state = await Promise.race([starting, untilAborted(ending.signal)]);
     if (state !== undefined) await whenUp(state);
-    await untilAborted(ending.signal);
+    await untilEnded(path.resolve(options.dir), ending.signal);
   } finally {
     await tearDown(options.dir, { keep: true });
     // A start that was cut short fails now, and may have begun one more process meanwhile.
@@ -45,4 +48,17 @@ function untilAborted(signal: AbortSignal): Promise<undefined> {
       resolve(undefined);
     });
   });
+}
+
+/** Until a signal, or until somebody else took the sandbox down. */
+async function untilEnded(dir: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && existsSync(stateFile(dir))) await pause(500, signal);
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+  } catch {
+    // Aborted: the loop sees it.
+  }
 }

@@ -5,6 +5,7 @@ import { connectTo } from './connect.ts';
 import { ports } from './layout.ts';
 import { startKind } from './processes.ts';
 import { findPrimary } from './primary.ts';
+import { missingRegistration } from './registered.ts';
 import { runDcmha } from './run-dcmha.ts';
 import { settleAll } from './settle.ts';
 import type { GroupSpec, SandboxState } from './state.ts';
@@ -17,7 +18,10 @@ export async function formGroups(state: SandboxState, servers: Promise<unknown>)
   for (const group of state.groups) await describeGroup(state, group);
   await settleAll([startKind(state, 'coordinator', 'router'), servers.then(() => startKind(state, 'agent'))]);
   await settleAll(state.groups.map((group) => runDcmha(state, ['add', '--group', group.name])));
-  await settleAll(state.groups.map((group) => untilServing(state, group)));
+  await settleAll([
+    ...state.groups.map((group) => untilServing(state, group)),
+    untilNothingIsMissing('the sandbox', () => missingRegistration(state)),
+  ]);
 }
 
 async function describeGroup(state: SandboxState, { name, members }: GroupSpec): Promise<void> {
@@ -29,16 +33,17 @@ async function describeGroup(state: SandboxState, { name, members }: GroupSpec):
 }
 
 /** Resolves once the primary answers through every listener and all other members replicate from it. */
-export async function untilServing(state: SandboxState, group: GroupSpec): Promise<void> {
+export function untilServing(state: SandboxState, group: GroupSpec): Promise<void> {
+  return untilNothingIsMissing(`group ${group.name}`, () => whatIsMissing(state, group));
+}
+
+async function untilNothingIsMissing(what: string, look: () => Promise<string | undefined>): Promise<void> {
   const deadline = performance.now() + SERVING_TIMEOUT_MS;
   for (;;) {
-    const missing = await whatIsMissing(state, group);
+    const missing = await look();
     if (missing === undefined) return;
     if (performance.now() > deadline) {
-      throw new DcmhaError(
-        'TIMED_OUT',
-        `group ${group.name} is not healthy after ${SERVING_TIMEOUT_MS} ms: ${missing}`,
-      );
+      throw new DcmhaError('TIMED_OUT', `${what} is not healthy after ${SERVING_TIMEOUT_MS} ms: ${missing}`);
     }
     await pause(100);
   }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { coverInherited } from '../adapters/system/inherited-files.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 
 /** One process for good: a pid alone may be given to somebody else's process once ours has ended. */
@@ -98,7 +99,7 @@ export async function spawnDetached(program: Program): Promise<ProcessId> {
     const child = spawn(argv[0] ?? '', argv.slice(1), {
       cwd: program.cwd,
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, ...coverInherited()],
       env: { ...process.env, ...(program.mark === undefined ? {} : { [MARK]: program.mark }) },
     });
     await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { secretFile } from './layout.ts';
 import { liveProcesses } from './live-processes.ts';
 import { type ProcessState, residentBytes, stateOf } from './process.ts';
-import { recordedPrimaries } from './recorded-primary.ts';
+import { recordedPrimaries } from './registered.ts';
 import type { GroupSpec, ProcessSpec, SandboxState } from './state.ts';
 
 export interface ProcessStatus {

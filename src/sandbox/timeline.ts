@@ -7,6 +7,8 @@ const failoverRecord = z.looseObject({
   result: z.string(),
   cause: z.string().optional(),
   startedAt: z.number(),
+  /** When the agent saw the trouble. */
+  since: z.number().optional(),
   evidence: z.string().optional(),
   why: z.string().optional(),
   lost: z.number().optional(),
@@ -41,11 +43,12 @@ const moments: readonly (readonly [name: string, step: string])[] = [
   ['confirmed', 'confirm-route'],
 ];
 
-/** When each thing was done. Steps that the plan did not need are left out. */
+/** When the agent noticed, when a coordinator had decided, and when each thing was done. Steps that the plan did not need are left out. */
 export function timelineOf(record: FailoverRecord, killedAt: number): readonly Moment[] {
   const done = moments.flatMap(([name, wanted]) => {
     const step = record.steps.findLast((candidate) => candidate.step === wanted);
     return step === undefined ? [] : [{ name, afterMs: step.at + step.tookMs - killedAt }];
   });
-  return [{ name: 'detected', afterMs: record.startedAt - killedAt }, ...done];
+  const noticed = record.since === undefined ? [] : [{ name: 'noticed', afterMs: record.since - killedAt }];
+  return [...noticed, { name: 'detected', afterMs: record.startedAt - killedAt }, ...done];
 }

@@ -175,6 +175,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
   });
 }
 
+test('up --foreground ends when somebody else takes it down', async () => {
+  const dir = path.join(scratch, 'foreground-down');
+  await using child = foreground(dir);
+  await eventually(() => child.stdout.includes('up'), { timeoutMs: 30_000 });
+  await tearDown(dir);
+  await eventually(() => child.process.exitCode === 0, { timeoutMs: 10_000 });
+});
+
 test('a start whose process is killed leaves nothing running', async () => {
   const dir = path.join(scratch, 'cut');
   await using child = foreground(dir);

@@ -9,6 +9,7 @@ const record: FailoverRecord = {
   kind: 'failover',
   result: 'done',
   startedAt: 1040,
+  since: 1020,
   steps: [
     step('close-route', 1041, 3),
     step('fence', 1044, 6),
@@ -23,7 +24,16 @@ const record: FailoverRecord = {
 test('a timeline tells the end of each step after the kill, in the order of the failover', () => {
   assert.deepEqual(
     timelineOf(record, 1000).map(({ name, afterMs }) => `${name} ${afterMs}`),
-    ['detected 40', 'fenced 50', 'elected 90', 'recorded 100', 'opened 110', 'routed 114', 'repointed 174'],
+    [
+      'noticed 20',
+      'detected 40',
+      'fenced 50',
+      'elected 90',
+      'recorded 100',
+      'opened 110',
+      'routed 114',
+      'repointed 174',
+    ],
   );
 });
 
