@@ -31,9 +31,13 @@ export class Context implements AsyncDisposable {
   readonly log: Log;
   readonly #closing: AsyncDisposable[] = [];
 
-  constructor(args: GlobalArgs) {
+  /** Daemons log as configured; a command that an operator runs tells only of trouble, beside its own output. */
+  constructor(args: GlobalArgs, kind: 'daemon' | 'command' = 'command') {
     this.config = loadConfig({ file: args.config, env: process.env, flags: {} });
-    this.log = createLog(this.config.log);
+    const { level, format } = this.config.log;
+    this.log = createLog(
+      kind === 'daemon' ? { level, format } : { level: level === 'debug' ? level : 'error', format: 'text' },
+    );
   }
 
   /** A session for one command. Throws `SESSION_LOST` naming the ensemble when it cannot be reached. */

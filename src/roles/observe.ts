@@ -6,7 +6,7 @@ import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import { readHistory } from '../core/store/history.ts';
 import { readMembers } from '../core/store/inventory.ts';
-import { readLostReplica } from '../core/store/marks.ts';
+import { readLostReplica, readRejoinMark } from '../core/store/marks.ts';
 import { isPaused, readPause } from '../core/store/pauses.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
@@ -22,6 +22,8 @@ export interface Observer {
   readonly agentPort: number;
   /** Deadline of this coordinator's own connection attempts, ms. */
   readonly probeTimeoutMs: number;
+  /** Whether a returned primary goes back to the read list by itself (`rejoin.publish: auto`). */
+  readonly publishReturned: boolean;
   /** Failovers of other groups count this long, ms. */
   readonly fleetWindowMs: number;
 }
@@ -92,11 +94,13 @@ async function viewOf(
     ask,
   }: { readonly observer: Observer; readonly signal: AbortSignal; readonly ask: boolean },
 ): Promise<MemberView> {
+  const { coordination, mysql, probeTimeoutMs } = observer;
   const [probe, lost] = await Promise.all([
-    ask ? observer.mysql.probe(member.endpoint, { timeoutMs: observer.probeTimeoutMs, signal }) : undefined,
-    readLostReplica(observer.coordination, member.id),
+    ask ? mysql.probe(member.endpoint, { timeoutMs: probeTimeoutMs, signal }) : undefined,
+    readLostReplica(coordination, member.id),
   ]);
-  return { member, presence, probe, offSince: lost?.at };
+  const wasPrimary = lost !== undefined && (await readRejoinMark(coordination, member.id)) !== undefined;
+  return { member, presence, probe, offSince: lost?.at, heldBack: wasPrimary && !observer.publishReturned };
 }
 
 /** What the guards of an automatic failover ask of the past; read only when one may be due. */

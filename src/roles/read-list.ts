@@ -2,7 +2,7 @@ import type { ReadChanges } from '../core/decide/reads.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import { pushRouters } from '../core/perform/routing.ts';
 import { readRouters } from '../core/store/inventory.ts';
-import { clearLostReplica, markLostReplica } from '../core/store/marks.ts';
+import { clearLostReplica, clearRejoinMark, markLostReplica } from '../core/store/marks.ts';
 import { publishRoute } from '../core/store/routes.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
@@ -21,7 +21,10 @@ export async function changeReads(
   for (const { id, why } of changes.lost)
     await markLostReplica(coordination, id, { group, why, at: clock.now() });
   await publishRoute(coordination, group, { write: route.route.write, read: changes.read }, route.version);
-  for (const id of changes.returned) await clearLostReplica(coordination, id);
+  for (const id of changes.returned) {
+    await clearLostReplica(coordination, id);
+    await clearRejoinMark(coordination, id);
+  }
   pushRouters({ ...runner, group, routers: await readRouters(coordination, group) });
   for (const { id, why } of changes.lost) {
     alerts.raise('replica-lost', { group, host: id }, `${group}: ${id} left the read list: ${why}`);

@@ -103,6 +103,7 @@ describe('a coordinator', () => {
     assert.deepEqual([stage.primary(), stage.writable()], ['10-0-0-3', [3]]);
     assert.ok(stage.agents.host(3).server.executed.contains(committed));
     assert.equal(one.channels.get('')?.source.host, '10.0.0.3');
+    assert.deepEqual(addresses((await stage.route())?.read), ['10.0.0.2', '10.0.0.1']);
     const entry = await readTask(stage.agents.observer, task);
     assert.equal(entry?.kind === 'task' && entry.task.state, 'done');
     await stage.end();

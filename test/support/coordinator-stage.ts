@@ -43,6 +43,7 @@ export class StageCoordinator {
       agentPort: 7071,
       probeTimeoutMs: 800,
       fleetWindowMs: 60_000,
+      publishReturned: true,
     };
     const limits = {
       peerTimeoutMs: 2000,

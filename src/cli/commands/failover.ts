@@ -69,6 +69,7 @@ async function dryRun(
       agentPort: config.agent.port,
       probeTimeoutMs: config.coordinator.probeTimeoutMs,
       fleetWindowMs: config.fleet.windowMs,
+      publishReturned: config.rejoin.publish === 'auto',
     },
     new AbortController().signal,
   );

@@ -16,10 +16,14 @@ export const heartbeatCommand = defineCommand({
     port: { type: 'number', default: 3306, describe: "MySQL's port, until the metadata say it" },
   },
   run: async (args) => {
-    await using context = new Context(args);
+    await using context = new Context(args, 'daemon');
     const { config, clock, log } = context;
     const signal = abortOnSignals(process);
-    const [coordination, mysql, peers] = [await context.daemonCoordination(), await context.mysql(), await context.peers()];
+    const [coordination, mysql, peers] = [
+      await context.daemonCoordination(),
+      await context.mysql(),
+      await context.peers(),
+    ];
     const { agent, peer } = config;
     await runAgent(
       {

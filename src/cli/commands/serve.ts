@@ -15,7 +15,7 @@ export const serveCommand = defineCommand({
     },
   },
   run: async (args) => {
-    await using context = new Context(args);
+    await using context = new Context(args, 'daemon');
     const { config, clock, log } = context;
     const signal = abortOnSignals(process);
     const [coordination, mysql, peers] = [
@@ -34,6 +34,7 @@ export const serveCommand = defineCommand({
           agentPort: config.agent.port,
           probeTimeoutMs: coordinator.probeTimeoutMs,
           fleetWindowMs: fleet.windowMs,
+          publishReturned: config.rejoin.publish === 'auto',
         },
         runner: {
           coordination,

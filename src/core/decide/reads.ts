@@ -70,7 +70,7 @@ function fateOf(view: MemberView, { route, primary, graceMs, unwellSince, now }:
   const why = unwell(view, primary?.member.endpoint);
   if (why === undefined) {
     unwellSince.delete(id);
-    return { view, returned: !listed && view.offSince !== undefined };
+    return { view, returned: !listed && view.offSince !== undefined && !view.heldBack };
   }
   const since = unwellSince.get(id) ?? now;
   unwellSince.set(id, since);

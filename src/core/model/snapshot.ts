@@ -10,6 +10,8 @@ export interface MemberView {
   readonly probe: Probe | undefined;
   /** When the replica was taken off the read list, ms since 1970; undefined when it was not. */
   readonly offSince: number | undefined;
+  /** A returned primary that the policy leaves for an operator to publish (`setha`). */
+  readonly heldBack: boolean;
 }
 
 /** Everything a decision about a group may use, read at one moment. */

@@ -32,9 +32,11 @@ export async function markRejoin(
   context: PerformContext,
 ): Promise<Outcome> {
   const repointed = outcomeAs(plan, 'repoint', 'repointed')?.hosts.includes(step.host) === true;
-  if (repointed) return { kind: 'done', detail: 'it follows the new primary already' };
   const { coordination, group } = context;
   const at = context.clock.now();
+  // A mark is also what brings a server to the read list, once it replicates.
+  await markLostReplica(coordination, step.host, { group, why: 'it was the primary', at });
+  if (repointed) return { kind: 'done', detail: 'it follows the new primary already' };
   const caughtUp = outcomeAs(plan, 'catch-up', 'caught-up') ?? outcomeAs(plan, 'catch-up', 'not-caught-up');
   const executed = caughtUp?.executed ?? '';
   await writeRejoinMark(coordination, step.host, {
@@ -44,6 +46,5 @@ export async function markRejoin(
     at,
     executed,
   });
-  await markLostReplica(coordination, step.host, { group, why: 'it was the primary until a failover', at });
   return { kind: 'done' };
 }
