@@ -37,7 +37,7 @@ export class RealServers implements AsyncDisposable {
   }
 
   /** The adapter, with the management account unless told otherwise. */
-  mysql(changes: Partial<MysqlSettings> = {}): Mysql {
+  mysql(changes: Partial<MysqlSettings> = {}): Mysql & AsyncDisposable {
     const mysql = createMysql({
       account: { user: 'dcmha', password: passwords.dcmha },
       connectTimeoutMs: 1000,

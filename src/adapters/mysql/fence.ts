@@ -1,6 +1,6 @@
 import { hasCode, type DcmhaError } from '../../core/model/errors.ts';
 import type { Deadline } from '../system/deadline.ts';
-import type { Session } from './session.ts';
+import { LOCK_WAIT_S, type Session } from './session.ts';
 import { killSession, listWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
@@ -40,20 +40,22 @@ export async function fenceServer(
   };
   let sparedNow = 0;
 
-  // Whole seconds are the server's unit. One second is how long a round of the loop may wait for what it could not end.
-  await session.query('SET SESSION lock_wait_timeout = 1', [], deadline);
   do {
     await killWriters();
     if (denied !== undefined && deadline.passed) throw denied;
   } while (!(await switchReadOnly(session, deadline)));
   await killWriters();
+  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline);
   return { killed: killed.size, spared: sparedNow };
 }
 
-/** False when something still holds a lock. */
+/**
+ * False when something still holds a lock. Whole seconds are the server's unit: one is how long a round may wait for what it could
+ * not end.
+ */
 async function switchReadOnly(session: Session, deadline: Deadline): Promise<boolean> {
   try {
-    await session.query('SET GLOBAL super_read_only = ON', [], deadline);
+    await session.query('SET SESSION lock_wait_timeout = 1, GLOBAL super_read_only = ON', [], deadline);
     return true;
   } catch (error) {
     if (hasErrno(error, LOCK_WAIT_TIMEOUT)) return false;

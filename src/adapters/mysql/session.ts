@@ -20,12 +20,14 @@ export interface Login {
 
 const rowsSchema = z.array(z.record(z.string(), z.unknown()));
 
+/** How long a statement waits for locks on tables and on the whole server, in the server's unit. */
+export const LOCK_WAIT_S = 10;
+
 /**
  * Makes a session independent of the server's settings: strings are escaped for this sql_mode, the commit probe needs autocommit,
  * no statement waits for locks for the default year, and a low wait_timeout must not look like a dying server.
  */
-const SESSION_SETTINGS =
-  "SET SESSION sql_mode = '', autocommit = 1, lock_wait_timeout = 10, wait_timeout = 86400";
+const SESSION_SETTINGS = `SET SESSION sql_mode = '', autocommit = 1, lock_wait_timeout = ${LOCK_WAIT_S}, wait_timeout = 86400`;
 
 const QUIT_MS = 100;
 

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Connection } from 'mysql2/promise';
+import type { Mysql } from '../../src/ports/mysql.ts';
+import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
+import { eventually } from '../support/eventually.ts';
+import { endpointOf, RealServers } from '../support/real-mysql.ts';
+import { recordingLog } from '../support/test-log.ts';
+
+const SOON = { timeoutMs: 5000 };
+
+/** The number of the server's error, or 0. */
+async function errnoOf(statement: Promise<unknown>): Promise<number> {
+  try {
+    await statement;
+    return 0;
+  } catch (error) {
+    return error instanceof Error && 'errno' in error ? Number(error.errno) : -1;
+  }
+}
+
+describe('fencing a real server', { timeout: 120_000 }, () => {
+  let servers: RealServers;
+  let server: MysqldHandle;
+  let mysql: Mysql;
+  const log = recordingLog();
+
+  before(async () => {
+    servers = await RealServers.create();
+    server = await servers.start('127.81.0.11');
+    mysql = servers.mysql({ log });
+    await mysql.openWrites(endpointOf(server), SOON);
+    await servers.query(server, 'app', 'CREATE TABLE app.t (id INT PRIMARY KEY)');
+    await mysql.fence(endpointOf(server), SOON);
+  });
+  after(() => servers[Symbol.asyncDispose]());
+
+  async function count(): Promise<number> {
+    const [row] = await servers.query(server, 'app', 'SELECT COUNT(*) AS n FROM app.t');
+    return Number(row?.['n']);
+  }
+
+  async function openClient(...statements: readonly string[]): Promise<Connection> {
+    await mysql.openWrites(endpointOf(server), SOON);
+    const client = await servers.client(server, 'app');
+    for (const statement of statements) await client.query(statement);
+    return client;
+  }
+
+  it('ends a writer in the middle of a transaction, whose rows are then nowhere', async () => {
+    const rows = await count();
+    const client = await openClient('BEGIN', 'INSERT INTO app.t VALUES (1)');
+    const { killed } = await mysql.fence(endpointOf(server), SOON);
+    assert.equal(killed, 1);
+    assert.notEqual(await errnoOf(client.query('COMMIT')), 0);
+    assert.equal(await count(), rows);
+  });
+
+  it('does not wait for whoever holds table locks', async () => {
+    const client = await openClient('LOCK TABLES app.t WRITE');
+    const started = performance.now();
+    await mysql.fence(endpointOf(server), SOON);
+    assert.ok(performance.now() - started < 2000);
+    assert.notEqual(await errnoOf(client.query('SELECT 1')), 0);
+  });
+
+  it('ends a statement that runs for long', async () => {
+    const client = await openClient();
+    const running = errnoOf(client.query('INSERT INTO app.t SELECT 100 + SLEEP(60)'));
+    await eventually(async () => {
+      const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
+      return list.some((row) => row['State'] === 'User sleep');
+    }, SOON);
+    const started = performance.now();
+    await mysql.fence(endpointOf(server), SOON);
+    assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+    assert.notEqual(await running, 0);
+  });
+
+  it('gets its way under a crowd of writers that connect again and again', async () => {
+    await mysql.openWrites(endpointOf(server), SOON);
+    const stop = new AbortController();
+    let written = 0;
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      while (!stop.signal.aborted) {
+        try {
+          const client = await servers.client(server, 'app');
+          for (let n = 0; n < 1000; n += 1) {
+            await client.query(`REPLACE INTO app.t VALUES (${1000 + writer * 1000 + n})`);
+            written += 1;
+          }
+        } catch {
+          // Killed, or read-only: connects again.
+        }
+      }
+    });
+    await eventually(() => written > 100, SOON);
+    const started = performance.now();
+    const { killed } = await mysql.fence(endpointOf(server), SOON);
+    const tookMs = performance.now() - started;
+    const { executed } = await mysql.status(endpointOf(server), SOON);
+    assert.ok(killed >= 1);
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
+    const rowsAfter = written;
+    await eventually(async () => (await mysql.sessionCount(endpointOf(server), SOON)) > 0, SOON);
+    assert.equal((await mysql.status(endpointOf(server), SOON)).executed, executed);
+    assert.ok(written - rowsAfter <= 8, 'acknowledged before, counted after, at most one each');
+    stop.abort();
+    await Promise.all(writers);
+  });
+
+  it('leaves replicas and managers attached', async () => {
+    const other = servers.mysql();
+    await other.status(endpointOf(server), SOON);
+    const replica = await servers.client(server, 'repl');
+    await mysql.fence(endpointOf(server), SOON);
+    assert.equal(await errnoOf(replica.query('SELECT 1')), 0);
+    assert.equal((await other.probe(endpointOf(server), SOON)).kind, 'up');
+  });
+
+  it('is not held up by sessions that it may not end, since they cannot write either', async () => {
+    const root = await servers.client(server, 'root');
+    await root.query('SET SESSION sql_log_bin = 0, GLOBAL super_read_only = OFF');
+    await root.query("CREATE USER weak@'%' IDENTIFIED BY 'weak secret'");
+    await root.query(
+      "GRANT SYSTEM_VARIABLES_ADMIN, CONNECTION_ADMIN, PROCESS, REPLICATION CLIENT, SESSION_VARIABLES_ADMIN ON *.* TO weak@'%'",
+    );
+    const weak = servers.mysql({ account: { user: 'weak', password: 'weak secret' }, log });
+    await weak.fence(endpointOf(server), SOON);
+    assert.equal((await mysql.status(endpointOf(server), SOON)).superReadOnly, true);
+    assert.equal(await errnoOf(root.query('SELECT 1')), 0);
+    assert.ok(
+      log.lines.some(
+        ({ message, fields }) => message.includes('SYSTEM_USER') && Number(fields['spared']) > 0,
+      ),
+    );
+  });
+
+  it('says within its deadline that it cannot', async () => {
+    const client = await openClient();
+    const manager = await servers.client(server, 'dcmha');
+    await manager.query('LOCK TABLES app.t WRITE');
+    const started = performance.now();
+    await assert.rejects(mysql.fence(endpointOf(server), { timeoutMs: 1500 }), { code: 'TIMED_OUT' });
+    assert.ok(performance.now() - started < 3000);
+    await manager.query('UNLOCK TABLES');
+    client.destroy();
+    await mysql.fence(endpointOf(server), SOON);
+  });
+});
