@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { DcmhaError } from '../core/model/errors.ts';
@@ -9,6 +10,9 @@ import { printError } from './output.ts';
 import { programVersion } from './version.ts';
 
 const argv = hideBin(process.argv);
+
+// One signal ends all of a daemon's loops and watches: dozens of listeners are no leak.
+setMaxListeners(0);
 
 const program = yargs(argv)
   .scriptName('dcmha')

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Alert } from '../../src/core/model/alert.ts';
 import { AlertDesk } from '../../src/core/alerts/desk.ts';
 import { addRouters } from '../../src/core/store/inventory-changes.ts';
@@ -10,6 +11,9 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { AgentStage } from './agent-stage.ts';
 import type { FakeCoordination } from './fake-coordination.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
+
+// As the program does: one signal ends dozens of watches.
+setMaxListeners(0);
 
 const router = { host: '10.0.0.51', port: 7072 };
 
