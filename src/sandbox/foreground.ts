@@ -29,6 +29,8 @@ export async function runInForeground(
     if (state !== undefined) await whenUp(state);
     await untilEnded(path.resolve(options.dir), ending.signal);
   } finally {
+    // Ends what still waits for it.
+    ending.abort();
     await tearDown(options.dir, { keep: true });
     // A start that was cut short fails now, and may have begun one more process meanwhile.
     await Promise.allSettled([starting]);

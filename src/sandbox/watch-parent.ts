@@ -11,7 +11,13 @@ import { PROJECT } from './project.ts';
 export function startWatchdog(dir: string, options: { readonly keep: boolean }): () => void {
   // The same file as ours: a source under a loader, or built.
   const entry = path.join(import.meta.dirname, `watchdog${path.extname(import.meta.filename)}`);
-  const command = [process.execPath, ...process.execArgv, entry, dir, options.keep ? 'keep' : 'remove'];
+  const command = [
+    process.execPath,
+    ...process.execArgv,
+    entry,
+    path.resolve(dir),
+    options.keep ? 'keep' : 'remove',
+  ];
   const child = spawn('/bin/sh', ['-c', 'while read -r line; do :; done; exec "$0" "$@"', ...command], {
     cwd: PROJECT,
     detached: true,

@@ -209,7 +209,10 @@ function foreground(dir: string) {
   const told = {
     process: child,
     stdout: '',
-    [Symbol.asyncDispose]: () => tearDown(dir).then(() => undefined),
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await tearDown(dir);
+    },
   };
   child.stdout.on('data', (bytes) => (told.stdout += String(bytes)));
   return told;
