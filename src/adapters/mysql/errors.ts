@@ -22,6 +22,8 @@ const HANDSHAKE_REFUSALS: Readonly<Record<string, number>> = {
 /** The session is over though a server error says so: going down (1053), killed (1317 is a query only; 3169), idle too long (4031). */
 const SESSION_ENDS = new Set([1053, 3169, 4031]);
 
+const LONGEST_TEXT = 500;
+
 export interface ErrorContext {
   readonly server: Endpoint;
   /** Literal secrets that must not appear in a message, even when a syntax error quotes them. */
@@ -32,7 +34,7 @@ export interface ErrorContext {
 export function connectError(error: unknown, context: ErrorContext): DcmhaError {
   const seen = parse(error);
   const server = formatEndpoint(context.server);
-  const text = redact(seen.message, context.secrets);
+  const text = presentable(seen.message, context.secrets);
   const errno = refusalNumber(seen);
   if (errno !== undefined) {
     return new DcmhaError('MYSQL_REFUSED', `${server} refuses the connection: ${text} (${errno})`, {
@@ -45,7 +47,7 @@ export function connectError(error: unknown, context: ErrorContext): DcmhaError 
 /** Why a statement failed: MYSQL_UNREACHABLE when the session is gone, else MYSQL_REJECTED with `details.errno`. */
 export function statementError(error: unknown, what: string, context: ErrorContext): DcmhaError {
   const seen = parse(error);
-  const text = redact(seen.message, context.secrets);
+  const text = presentable(seen.message, context.secrets);
   if (seen.sqlState === undefined || seen.errno === undefined || SESSION_ENDS.has(seen.errno)) {
     return unreachable(context.server, seen.code ?? 'UNKNOWN', text);
   }
@@ -75,6 +77,11 @@ function parse(error: unknown): DriverError {
   return parsed.success ? parsed.data : { message: String(error) };
 }
 
-function redact(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((kept, secret) => (secret === '' ? kept : kept.replaceAll(secret, '***')), text);
+/** On one line, and no longer than an operator reads: whoever listens there wrote it. */
+function presentable(text: string, secrets: readonly string[]): string {
+  const redacted = secrets.reduce(
+    (kept, secret) => (secret === '' ? kept : kept.replaceAll(secret, '***')),
+    text,
+  );
+  return redacted.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, LONGEST_TEXT);
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import type { BinlogPlace } from '../../core/model/agent-memory.ts';
 import { hasCode } from '../../core/model/errors.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import type { Deadline } from '../system/deadline.ts';
@@ -9,7 +10,8 @@ import type { Session } from './session.ts';
 
 const SERVER = `SELECT @@GLOBAL.server_uuid AS uuid, @@GLOBAL.server_id AS id, @@GLOBAL.read_only AS readOnly,
  @@GLOBAL.super_read_only AS superReadOnly, @@GLOBAL.gtid_mode AS gtidMode, @@GLOBAL.gtid_executed AS executed,
- @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir`;
+ @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir,
+ @@GLOBAL.log_bin_index AS binlogIndex`;
 
 // Both times are of the replica's own clock, so the clocks of two hosts are not compared.
 const HEARD = `SELECT CHANNEL_NAME AS channel, TIMESTAMPDIFF(MICROSECOND, GREATEST(LAST_HEARTBEAT_TIMESTAMP,
@@ -27,6 +29,7 @@ const serverRow = z.object({
   purged: z.string(),
   pidFile: z.string(),
   datadir: z.string(),
+  binlogIndex: z.string().nullable(),
 });
 const heardRow = z.object({ channel: z.string(), ms: z.coerce.number().nullable() });
 
@@ -53,8 +56,14 @@ export async function readStatus(
     executed: withoutSpace(server.executed),
     purged: withoutSpace(server.purged),
     pidFile: path.resolve(server.datadir, server.pidFile),
+    binlog: binlogOf(server),
     channels: rows.map((row): ChannelStatus => channelStatus(row, heard.get(row.Channel_Name))),
   };
+}
+
+function binlogOf({ binlogIndex, datadir }: z.infer<typeof serverRow>): BinlogPlace | undefined {
+  if (binlogIndex === null || binlogIndex === '') return undefined;
+  return { indexFile: path.resolve(datadir, binlogIndex), dataDirectory: datadir };
 }
 
 /** The configured channels. */
