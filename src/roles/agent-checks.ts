@@ -9,8 +9,12 @@ import { Alarm } from './alarm.ts';
 
 /** A server that is down is looked for more often: what it costs is a refused connection. */
 const downIntervalMs = 100;
-/** An idle primary gets a probe commit this often; a busy one none, for its own commits show that it can. */
-const commitEveryMs = 2000;
+/**
+ * A primary whose commits have just stopped gets a probe commit after the first of these; one that is idle for long, each of the second,
+ * for a probe is a transaction. While commits go on, none is needed.
+ */
+const firstProbeMs = 1000;
+const longestProbeMs = 10_000;
 
 /** What the agent knows of the MySQL server beside it, kept up to date by {@link run}. */
 export class LocalServer {
@@ -27,24 +31,38 @@ export class LocalServer {
   readonly #options: AgentOptions;
   readonly #recall: AgentRecall;
   readonly #endpoint: () => Endpoint;
+  readonly #mayProbe: () => boolean;
   readonly #changed: () => void;
   #alarm: Alarm | undefined;
-  #linked: { readonly at: Endpoint; readonly stop: AbortController } | undefined;
+  #linked:
+    { readonly at: Endpoint; readonly incarnation: number; readonly stop: AbortController } | undefined;
   /** Grows with each change that the agent itself made: what was asked before says nothing about after. */
   #writes = 0;
   #commit: CommitProbe | undefined;
   #probing = false;
+  /** The last time of a probe, or of other proof that it can commit. */
   #probedAt = -Infinity;
+  /** The last time that somebody else committed. */
+  #movedAt = -Infinity;
+  /** A probe committed since the last check, so that its transaction is not taken for somebody else's. */
+  #probed = false;
 
   constructor(
     deps: AgentDeps,
     options: AgentOptions,
-    facts: { readonly recall: AgentRecall; readonly endpoint: () => Endpoint; readonly changed: () => void },
+    facts: {
+      readonly recall: AgentRecall;
+      readonly endpoint: () => Endpoint;
+      readonly changed: () => void;
+      /** Whether this agent may write at all: a probe after the end of the lease would be an errant transaction. */
+      readonly mayProbe: () => boolean;
+    },
   ) {
     this.#deps = deps;
     this.#options = options;
     this.#recall = facts.recall;
     this.#endpoint = facts.endpoint;
+    this.#mayProbe = facts.mayProbe;
     this.#changed = facts.changed;
     this.verdict = firstVerdict(deps.clock.now());
   }
@@ -57,8 +75,9 @@ export class LocalServer {
     const alarm = new Alarm(this.#deps.clock, signal);
     this.#alarm = alarm;
     while (!signal.aborted) {
-      this.#link(signal);
+      this.#link();
       await this.#check(signal);
+      this.#link();
       await alarm.wait(this.verdict.verdict === 'dead' ? downIntervalMs : this.#options.checkIntervalMs);
     }
     this.#linked?.stop.abort();
@@ -93,13 +112,13 @@ export class LocalServer {
   }
 
   /** Its end is the news of mysqld's death: nothing is polled for that. */
-  #link(signal: AbortSignal): void {
+  #link(): void {
     const at = this.#endpoint();
-    if (sameEndpoint(at, this.#linked?.at)) return;
+    // A server that has just come back is connected to at once, not when it is tried next: it may be gone again soon.
+    if (sameEndpoint(at, this.#linked?.at) && this.#linked?.incarnation === this.incarnation) return;
     this.#linked?.stop.abort();
     const stop = new AbortController();
-    signal.addEventListener('abort', () => stop.abort(), { once: true });
-    this.#linked = { at, stop };
+    this.#linked = { at, stop, incarnation: this.incarnation };
     const lost = (code: string): void => {
       this.#deps.log.info('connection to mysqld lost', { server: formatEndpoint(at), code });
       this.checkNow();
@@ -181,10 +200,17 @@ export class LocalServer {
     const now = this.#deps.clock.monotonic();
     const check = commitCheck(this.#commit);
     const failed = check.kind !== 'answers';
+    if (moved && !this.#probed) this.#movedAt = now;
     if (moved && !failed) this.#probedAt = now;
-    const due = failed || now - this.#probedAt >= commitEveryMs;
-    if (due && !this.#probing) void this.#probeCommit(now);
+    this.#probed = false;
+    if (!this.#probing && this.#mayProbe() && (failed || now >= this.#nextProbe()))
+      void this.#probeCommit(now);
     return check;
+  }
+
+  /** After 1, 2, 4... s without anybody's commit. */
+  #nextProbe(): number {
+    return this.#probedAt + Math.min(Math.max(this.#probedAt - this.#movedAt, firstProbeMs), longestProbeMs);
   }
 
   async #probeCommit(now: number): Promise<void> {
@@ -194,6 +220,7 @@ export class LocalServer {
     const options = { timeoutMs: this.#options.commitProbeTimeoutMs };
     const outcome = await this.#deps.mysql.commitProbe(this.#endpoint(), options);
     this.#probing = false;
+    this.#probed = outcome.kind === 'committed';
     if (writes !== this.#writes) return;
     const recovered = this.#commit?.kind === 'stalled' && outcome.kind !== 'stalled';
     this.#commit = outcome;

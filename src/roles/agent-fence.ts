@@ -17,6 +17,8 @@ import { Mutex } from './mutex.ts';
 
 const killPollMs = 5;
 const goneProbeMs = 250;
+/** What SQL gets before SIGKILL, however late it is: this process may have been starved, not mysqld. */
+const leastSqlMs = 300;
 /** Opening is one short statement; a server that needs longer is not fit to be the primary. */
 const longestOpenMs = 2000;
 
@@ -93,10 +95,12 @@ export class WriteGate {
    */
   async open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {
     const { view, local, lease } = this.#parts;
-    // The presence stands before journal and record are read: see `LeaseKeeper`.
+    // The presence is seen to stand before journal and record are read: see `LeaseKeeper`.
     const session = await lease.presentIn();
     await view.refresh();
     this.#admit(request, by);
+    if (session === undefined)
+      throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
     if (local.writable === true && lease.tenure?.epoch === request.epoch && !lease.over()) return;
     await lease.begin(request, session);
     try {
@@ -211,7 +215,9 @@ export class WriteGate {
     if (before !== undefined) return before;
     const leftMs = Math.max(0, deadline - clock.monotonic());
     try {
-      const { killed } = await mysql.fence(local.endpoint, { timeoutMs: mayKill ? leftMs * 0.6 : leftMs });
+      const { killed } = await mysql.fence(local.endpoint, {
+        timeoutMs: mayKill ? Math.max(leftMs * 0.6, leastSqlMs) : leftMs,
+      });
       return { kind: 'read-only', killed };
     } catch (thrown) {
       const gone = await this.#gone();

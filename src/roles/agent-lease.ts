@@ -65,6 +65,9 @@ export class LeaseKeeper {
   #askAt = 0;
   #closing = false;
   #closeAt = 0;
+  /** What was logged last, so that it is said once. */
+  #trouble: string | undefined;
+  #accepted = false;
 
   constructor(deps: AgentDeps, parts: LeaseParts) {
     this.#deps = deps;
@@ -185,14 +188,17 @@ export class LeaseKeeper {
         await this.#establish(tenure);
       await this.#renew(tenure);
       this.#renewAt = began + this.terms.renewEveryMs;
+      if (this.#trouble !== undefined) log.info('lease renewed again', { leftMs: Math.round(this.leftMs()) });
+      this.#trouble = undefined;
+      this.#accepted = false;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
       this.#renewAt = clock.monotonic() + retryMs;
-      log.warn('lease not renewed', {
-        code: error.code,
-        error: error.message,
-        leftMs: Math.round(this.leftMs()),
-      });
+      if (this.#trouble !== error.message) {
+        const leftMs = Math.round(this.leftMs());
+        log.warn('lease not renewed', { code: error.code, error: error.message, leftMs });
+      }
+      this.#trouble = error.message;
     }
     this.#renewing = false;
     this.#alarm?.ring();
@@ -214,6 +220,8 @@ export class LeaseKeeper {
    */
   async #establish(tenure: Tenure): Promise<void> {
     const session = await this.presentIn();
+    if (session === undefined)
+      throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
     const facts = await this.#parts.view.refresh();
     const ours = facts?.record?.id === this.#parts.view.self && facts.record.epoch === tenure.epoch;
     if (!ours || facts.planRunning)
@@ -226,13 +234,11 @@ export class LeaseKeeper {
   }
 
   /** The current session, when it holds this host's presence. */
-  async presentIn(): Promise<string> {
+  async presentIn(): Promise<string | undefined> {
     const { coordination } = this.#deps;
     const session = coordination.sessionId();
     const node = await coordination.read(znodes.presence(this.#parts.view.self));
-    if (session === undefined || node?.owner !== session)
-      throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
-    return session;
+    return node?.owner === session ? session : undefined;
   }
 
   async #ask(tenure: Tenure): Promise<void> {
@@ -250,7 +256,9 @@ export class LeaseKeeper {
     } else if (!isOver(tenure.lease, clock.monotonic())) {
       // Never after the end: closing has begun then, and is finished.
       tenure.lease = extendLease(tenure.lease, askedAt, this.terms);
-      log.warn('no contact with ZooKeeper; all others accept this primary', { group, epoch });
+      if (!this.#accepted)
+        log.warn('no contact with ZooKeeper; all others accept this primary', { group, epoch });
+      this.#accepted = true;
     }
     this.#asking = false;
     this.#askAt = clock.monotonic() + retryMs;

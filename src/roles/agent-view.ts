@@ -49,6 +49,7 @@ export class GroupView {
       retryMs = read ? firstRetryMs : Math.min(retryMs * 2, longestRetryMs);
       await alarm.wait(read ? calmMs : retryMs);
     }
+    this.#watched?.stop.abort();
   }
 
   /** What decides about writes, read anew after a `sync`. Throws `SESSION_LOST`, `ZNODE_MALFORMED`; then nothing is known better. */
@@ -97,7 +98,7 @@ export class GroupView {
         return true;
       }
       const { group } = this.member;
-      this.#watch(group, ring, signal);
+      this.#watch(group, ring);
       await this.#readFacts(group);
       this.members = await readMembers(coordination, group, defaults);
       this.#lastTrouble = undefined;
@@ -109,11 +110,10 @@ export class GroupView {
     }
   }
 
-  #watch(group: string, ring: () => void, signal: AbortSignal): void {
+  #watch(group: string, ring: () => void): void {
     if (this.#watched?.group === group) return;
     this.#watched?.stop.abort();
     const stop = new AbortController();
-    signal.addEventListener('abort', () => stop.abort(), { once: true });
     this.#watched = { group, stop };
     for (const path of [znodes.master, znodes.journal, znodes.white, znodes.group]) {
       this.#deps.coordination.watchData(path(group), ring, stop.signal);

@@ -26,7 +26,12 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const changed = (): void => parts.wake();
   const view = new GroupView(deps, options, changed);
   const endpoint = () => view.member?.endpoint ?? { host: options.host, port: options.mysqlPort };
-  const local = new LocalServer(deps, options, { recall, endpoint, changed });
+  const local = new LocalServer(deps, options, {
+    recall,
+    endpoint,
+    changed,
+    mayProbe: (): boolean => !lease.over(),
+  });
   const lease: LeaseKeeper = new LeaseKeeper(deps, {
     view,
     recall,

@@ -36,7 +36,11 @@ export async function runLoops(loops: readonly Loop[], running: Running): Promis
   const failures: unknown[] = [];
   const all = loops.map(async (loop) => {
     try {
-      await keepRunning(loop, { ...running, signal: stop.signal });
+      // One of its own for each: a signal warns when more than ten listen to it.
+      const own = new AbortController();
+      stop.signal.addEventListener('abort', () => own.abort(), { once: true });
+      if (stop.signal.aborted) own.abort();
+      await keepRunning(loop, { ...running, signal: own.signal });
     } catch (error) {
       failures.push(error);
       end();

@@ -198,8 +198,9 @@ for (const [name, state, verdict, why] of [
 
 test('a primary whose commits hang is stalled, and up again when they go on', async () => {
   const stage = await AgentStage.running();
+  stage.world.commit(stage.host(1).server);
   stage.host(1).server.commitsStall = true;
-  await stage.clock.runFor(7000);
+  await stage.clock.runFor(6000);
   assert.equal(await verdictOf(stage.host(1)), 'stalled');
   assert.equal(stage.host(1).writable, true);
   stage.host(1).server.commitsStall = false;

@@ -86,5 +86,7 @@ function change(
   [verdict, why]: readonly [Verdict, string | undefined],
   { at, doubts }: { readonly at: number; readonly doubts: number },
 ): LocalVerdict {
-  return { verdict, since: before.verdict === verdict ? before.since : at, why, doubts };
+  if (before.verdict !== verdict) return { verdict, since: at, why, doubts };
+  // What killed it does not change, however its absence shows from check to check.
+  return { verdict, since: before.since, why: verdict === 'dead' ? before.why : why, doubts };
 }
