@@ -9,7 +9,9 @@ import type { Config } from '../config/schema.ts';
 import { readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
-import { openBinlogFile } from '../adapters/fs/binlog-files.ts';
+import { createBinlogService } from '../adapters/binlog-service/service.ts';
+import { BinlogFiles, openBinlogFile } from '../adapters/fs/binlog-files.ts';
+import { readServerUuid } from '../adapters/fs/server-uuid.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
 import { createPeerCaller } from '../adapters/net/peer-client.ts';
 import { createPeerListener } from '../adapters/net/peer-server.ts';
@@ -21,6 +23,7 @@ import { loadZstd } from '../adapters/system/zstd.ts';
 import { createProcessWatch } from '../adapters/system/process.ts';
 import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
+import type { BinlogDeps } from '../roles/agent-deps.ts';
 import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
 
@@ -90,6 +93,17 @@ export class Context implements AsyncDisposable {
     });
     this.#closing.push(servers);
     return servers;
+  }
+
+  /** The binlog of this host's server, and the service that hands it out to who has the replication account. */
+  async binlog(): Promise<BinlogDeps> {
+    const { replicationUser: user, replicationPasswordFile } = this.config.mysql;
+    const password = await this.#secret('mysql.replicationPasswordFile', replicationPasswordFile);
+    return {
+      open: (place) => new BinlogFiles(place),
+      serverUuid: ({ dataDirectory }) => readServerUuid(dataDirectory),
+      service: createBinlogService({ account: { user, password }, log: this.log }),
+    };
   }
 
   async peers(): Promise<{ readonly caller: PeerCaller; readonly listener: PeerListener }> {

@@ -44,6 +44,10 @@ const agent = z.strictObject({
   pidFile: path("mysqld's pid file, to see its death at once").optional(),
   socket: path("mysqld's socket; without it the agent connects over TCP").optional(),
   datadir: path("mysqld's data directory, to read its binlog files").optional(),
+  binlogIndex: path(
+    "mysqld's binlog index file; without it binlog.index in datadir, or what the server says",
+  ).optional(),
+  binlogPort: port(7074, "port on which a dead primary's agent hands out its binlog"),
   stateDirectory: path('where the agent keeps what it must not forget').default('/var/lib/dcmha'),
   checkIntervalMs: ms(500, 'time between checks'),
   checkTimeoutMs: ms(1000, 'deadline of one check'),

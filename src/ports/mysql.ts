@@ -1,3 +1,4 @@
+import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 
 /** One attempt to talk to a server. A refusal is an answer: something alive said no. */
@@ -19,6 +20,8 @@ export interface ServerStatus {
   readonly channels: readonly ChannelStatus[];
   /** mysqld's pid file, absolute; undefined when it was not asked. */
   readonly pidFile?: string | undefined;
+  /** Where its binlog is, absolute; undefined when it writes none, or was not asked. */
+  readonly binlog?: BinlogPlace | undefined;
 }
 
 /** One replication channel of a replica; the default channel's name is ''. */

@@ -2,6 +2,7 @@ import { callPeer, handlePeer, type PeerImplementation } from '../core/peer/api.
 import { agentApi } from '../core/peer/agent-api.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import type { PeerHandler } from '../ports/peers.ts';
+import type { BinlogKeeper } from './agent-binlog.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
@@ -16,6 +17,7 @@ interface ApiParts {
   readonly gate: WriteGate;
   readonly lease: LeaseKeeper;
   readonly replica: ReplicaKeeper;
+  readonly binlog: BinlogKeeper;
 }
 
 /** Whoever asks for a fence waits for two peer calls' time; the answer has to be on its way before. */
@@ -23,7 +25,7 @@ const fenceShare = 1.8;
 
 /** What this agent answers on its control port. */
 export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiParts): PeerHandler {
-  const { gate, view, local, lease, replica } = parts;
+  const { gate, view, local, lease, replica, binlog } = parts;
   const implementation: PeerImplementation<typeof agentApi> = {
     status: () => {
       const { verdict, since, why } = local.verdict;
@@ -50,6 +52,11 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
     openWrites: async ({ group, epoch }) => {
       await gate.open({ group, epoch }, 'plan');
       return { opened: true };
+    },
+    serveBinlog: (params) => binlog.serve(params),
+    stopBinlog: async (params) => {
+      await binlog.stop(params);
+      return { stopped: true };
     },
     acceptPrimary: async ({ leaseMs, ...request }) => {
       await gate.accept(request, leaseMs);

@@ -1,8 +1,19 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
+import type { BinlogPlace } from '../core/model/agent-memory.ts';
+import type { BinlogService } from '../ports/binlog-service.ts';
+import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
+
+/** How an agent gets at the binlog of the server beside it, and hands it out. */
+export interface BinlogDeps {
+  readonly open: (place: BinlogPlace) => BinlogSource;
+  /** As its data directory says; the server need not run. */
+  readonly serverUuid: (place: BinlogPlace) => Promise<string>;
+  readonly service: BinlogService;
+}
 
 /** What an agent works with. */
 export interface AgentDeps {
@@ -16,6 +27,8 @@ export interface AgentDeps {
   readonly listener: PeerListener;
   readonly clock: Clock;
   readonly log: Log;
+  /** Without it, nothing is handed out. */
+  readonly binlog?: BinlogDeps | undefined;
 }
 
 export interface AgentOptions {
@@ -29,6 +42,10 @@ export interface AgentOptions {
   readonly defaultAgentPort: number;
   /** mysqld's pid file; without it, what the server says of itself is used once it has answered. */
   readonly pidFile?: string | undefined;
+  /** The server's binlog; without it, where the server itself said that it is. */
+  readonly binlogPlace?: BinlogPlace | undefined;
+  /** Where the binlog is handed out, on this host's address. */
+  readonly binlogPort: number;
   readonly version: string;
   readonly checkIntervalMs: number;
   readonly checkTimeoutMs: number;

@@ -90,6 +90,17 @@ export class AgentRecall {
     await this.#change((memory) => ({ ...memory, mysqld }));
   }
 
+  get binlog(): AgentMemory['binlog'] {
+    return this.#memory.binlog;
+  }
+
+  /** So that the binlog of a dead server is found. */
+  async binlogAt(binlog: NonNullable<AgentMemory['binlog']>): Promise<void> {
+    const known = this.#memory.binlog;
+    if (known?.indexFile === binlog.indexFile && known.dataDirectory === binlog.dataDirectory) return;
+    await this.#change((memory) => ({ ...memory, binlog }));
+  }
+
   /** To be called now and then: a promise that has run out is not to be kept again after a restart. */
   async tidy(): Promise<void> {
     if (this.#memory.accepted === undefined || this.heldMs() > 0) return;

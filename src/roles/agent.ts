@@ -1,6 +1,7 @@
 import { leaseTerms } from '../core/lease.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import { agentHandler, askAll } from './agent-api.ts';
+import { BinlogKeeper } from './agent-binlog.ts';
 import { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import { WriteGate } from './agent-fence.ts';
@@ -41,6 +42,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   });
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
   const replica = new ReplicaKeeper(deps, { view, local });
+  const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {
     self: view.self,
     local,
@@ -52,10 +54,11 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
       presence.publish();
       guard.wake();
       replica.wake();
+      binlog.wake();
     },
   };
 
-  const handler = agentHandler(deps, options, { view, local, gate, lease, replica });
+  const handler = agentHandler(deps, options, { view, local, gate, lease, replica, binlog });
   const port = await deps.listener.listen(options.control, handler);
   log.info('agent started', { host: options.host, version: options.version });
   try {
@@ -66,6 +69,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
         { name: 'group', run: (stop) => view.run(stop), onFailure: 'restart' },
         { name: 'presence', run: (stop) => presence.run(stop), onFailure: 'restart' },
         { name: 'guard', run: (stop) => guard.run(stop), onFailure: 'restart' },
+        { name: 'binlog', run: (stop) => binlog.run(stop), onFailure: 'restart' },
         { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
       ],
       { signal, clock, log },

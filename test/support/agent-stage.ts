@@ -144,6 +144,7 @@ export class AgentHost {
       control: { host: this.host, port: agentPort },
       defaultAgentPort: agentPort,
       pidFile: 'mysqld.pid',
+      binlogPort: 7074,
       version: '0.1.0',
       checkIntervalMs: 500,
       checkTimeoutMs: 1000,

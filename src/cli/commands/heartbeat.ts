@@ -1,3 +1,6 @@
+import path from 'node:path';
+import type { Config } from '../../config/schema.ts';
+import type { BinlogPlace } from '../../core/model/agent-memory.ts';
 import { hostId } from '../../core/model/endpoint.ts';
 import { runAgent } from '../../roles/agent.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
@@ -35,6 +38,7 @@ export const heartbeatCommand = defineCommand({
         listener: peers.listener,
         clock,
         log: log.with({ host: args.host }),
+        binlog: await context.binlog(),
       },
       {
         host: args.host,
@@ -42,6 +46,8 @@ export const heartbeatCommand = defineCommand({
         control: { host: args.host, port: agent.port },
         defaultAgentPort: agent.port,
         pidFile: agent.pidFile,
+        binlogPlace: binlogPlaceOf(agent),
+        binlogPort: agent.binlogPort,
         version: programVersion(),
         checkIntervalMs: agent.checkIntervalMs,
         checkTimeoutMs: agent.checkTimeoutMs,
@@ -53,3 +59,11 @@ export const heartbeatCommand = defineCommand({
     );
   },
 });
+
+/** As the configuration says; undefined: as the server says once it has answered. */
+function binlogPlaceOf(agent: Config['agent']): BinlogPlace | undefined {
+  const { datadir, binlogIndex } = agent;
+  if (datadir === undefined && binlogIndex === undefined) return undefined;
+  const indexFile = binlogIndex ?? path.join(datadir ?? '', 'binlog.index');
+  return { indexFile, dataDirectory: datadir ?? path.dirname(indexFile) };
+}

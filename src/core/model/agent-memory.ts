@@ -3,6 +3,16 @@ import { DcmhaError } from './errors.ts';
 
 const endpoint = z.object({ host: z.string(), port: z.number() });
 
+const binlogPlace = z.object({
+  /** `@@log_bin_index`. */
+  indexFile: z.string(),
+  /** What relative names in the index start from, and where `auto.cnf` is. */
+  dataDirectory: z.string(),
+});
+
+/** Where the binlog of a host's server is. */
+export type BinlogPlace = Readonly<z.infer<typeof binlogPlace>>;
+
 const schema = z.object({
   /** Group -> the highest epoch that was fenced on this host. */
   fenced: z.record(z.string(), z.number().int()).default({}),
@@ -10,6 +20,8 @@ const schema = z.object({
   accepted: z.object({ group: z.string(), epoch: z.number().int(), primary: z.string() }).optional(),
   /** mysqld as it was last seen alive. */
   mysqld: z.object({ pidFile: z.string(), pid: z.number().int() }).optional(),
+  /** The binlog as the server said it when it was last seen alive. */
+  binlog: binlogPlace.optional(),
   /** The epoch that is, or was last, open here, and whom to ask when ZooKeeper is away. */
   opened: z
     .object({

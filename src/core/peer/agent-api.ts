@@ -54,6 +54,35 @@ export const agentApi = {
     result: z.object({ opened: z.literal(true) }),
   },
   /**
+   * Catch-up: what this host's binlog holds beyond `have` is handed out on a port of its own to whoever logs in with the replication
+   * account. Needs the fence of `epoch`, which is confirmed before. Safe to repeat; a repeated call looks at the files anew. Refused:
+   * `no-binlog`, `not-fenced`, `writable`, `purged` (with what is gone), and what the files themselves are refused for.
+   */
+  serveBinlog: {
+    params: z.object({
+      group: z.string(),
+      epoch: z.number().int(),
+      /** What the elected one has. */
+      have: z.string(),
+      /** Hands out no others; '': none at all, the answer only tells what is missing. */
+      only: z.string().optional(),
+    }),
+    result: z.object({
+      /** On the agent's host; 0: nothing is handed out. */
+      port: z.number().int(),
+      /** All that the files hold beyond `have`. */
+      missing: z.string(),
+      /** What is handed out. */
+      transactions: z.number().int(),
+      sizeBytes: z.number(),
+    }),
+  },
+  /** Ends what `serveBinlog` began for `epoch` or an earlier one. */
+  stopBinlog: {
+    params: z.object({ group: z.string(), epoch: z.number().int() }),
+    result: z.object({ stopped: z.literal(true) }),
+  },
+  /**
    * Failsafe: the primary of `epoch` (or a router that vouches for it) is cut off from ZooKeeper and asks every promotable member
    * to refuse promotion for `leaseMs`. Refused when this host was promoted, or knows of a newer epoch.
    */
