@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync, type StdioOptions } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { systemClock } from '../../src/adapters/system/clock.ts';
+import { coverInherited } from '../../src/adapters/system/inherited-files.ts';
 import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import type { ZookeeperOptions } from '../../src/adapters/zookeeper/options.ts';
 import { hasCode } from '../../src/core/model/errors.ts';
@@ -211,6 +212,16 @@ test("a former session's presence is removed, not waited for", async () => {
     timeoutMs: 5000,
   });
   assert.ok(log.lines.some(({ message }) => message === 'presence node of another session removed'));
+});
+
+test("a program that is started does not get the session's socket", async () => {
+  await connect({ sessionTimeoutMs: 10_000 });
+  const listing = (cover: ReturnType<typeof coverInherited>): string => {
+    const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', ...cover];
+    return String(spawnSync('ls', ['-l', '/proc/self/fd'], { stdio }).stdout);
+  };
+  const sockets = (text: string): number => text.match(/socket:/g)?.length ?? 0;
+  assert.equal(sockets(listing(coverInherited())) + 1, sockets(listing([])));
 });
 
 test('a process that is done exits at once, its session ended, and the library has said nothing', async () => {
