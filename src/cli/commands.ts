@@ -7,6 +7,7 @@ import type { CommandModule } from 'yargs';
 export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   serve: async () => (await import('./commands/serve.ts')).serveCommand,
   heartbeat: async () => (await import('./commands/heartbeat.ts')).heartbeatCommand,
+  route: async () => (await import('./commands/route.ts')).routeCommand,
   init: async () => (await import('./commands/init.ts')).initCommand,
   insertclustermeta: async () => (await import('./commands/meta.ts')).insertclustermetaCommand,
   addmeta: async () => (await import('./commands/meta.ts')).addmetaCommand,

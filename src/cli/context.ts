@@ -1,5 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AlertDesk } from '../core/alerts/desk.ts';
+import { leaseCheckFor } from '../core/haproxy/lease-check.ts';
+import { leaseTerms } from '../core/lease.ts';
+import { Haproxy } from '../adapters/haproxy/haproxy.ts';
+import { httpLeasePort } from '../adapters/haproxy/lease-port.ts';
+import type { LeasePort, Proxy } from '../ports/proxy.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
@@ -68,6 +74,23 @@ export class Context implements AsyncDisposable {
     });
     this.#closing.push(session);
     return session;
+  }
+
+  /** Makes the HAProxy of a group; ports of files that are not there yet go by the order of `groups`. */
+  async proxies(groups: readonly string[]): Promise<(group: string) => Proxy> {
+    const { router, zookeeper } = this.config;
+    const { haproxy, directory, runDirectory, bind, writePort, leasePort, templateFile } = router;
+    const template = templateFile === undefined ? undefined : await readFile(templateFile, 'utf8');
+    const lease = leaseCheckFor(leasePort, leaseTerms(zookeeper.sessionTimeoutMs));
+    return (group) => {
+      const ports = { bind, writePort: writePort + 2 * Math.max(0, groups.indexOf(group)) };
+      const options = { group, program: haproxy, directory, runDirectory, lease, template, ...ports };
+      return new Haproxy(options, { clock: this.clock, log: this.log.with({ group }) });
+    };
+  }
+
+  leasePort(): LeasePort {
+    return httpLeasePort;
   }
 
   processes(): ProcessWatch {
