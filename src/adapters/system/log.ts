@@ -8,8 +8,8 @@ import type { Log, LogFields } from '../../ports/system.ts';
 export interface LogSettings {
   readonly level: 'error' | 'warn' | 'info' | 'debug';
   readonly format: 'json' | 'text';
-  /** Literal secrets: a last guard, for nothing should pass one to a log. */
-  readonly secrets?: readonly string[];
+  /** Literal secrets: a last guard, for nothing should pass one to a log. Looked at anew for each line, so more may be added. */
+  readonly secrets?: Iterable<string>;
   /** Default: standard error. */
   readonly stream?: NodeJS.WritableStream;
 }
@@ -18,7 +18,7 @@ export interface LogSettings {
 export function createLog(settings: LogSettings): Log {
   const stream = settings.stream ?? process.stderr;
   stream.on('error', () => undefined);
-  const redact = redactor(settings.secrets ?? []);
+  const { secrets = [] } = settings;
   const render = settings.format === 'json' ? renderJson : renderText;
   const logger = createLogger({ level: settings.level, transports: [] });
   logger.pipe(
@@ -26,7 +26,7 @@ export function createLog(settings: LogSettings): Log {
       objectMode: true,
       write: (entry: unknown, _encoding, done) => {
         const { level, message, fields } = lineSchema.parse(entry);
-        stream.write(`${redact(render(level, message, fields))}\n`);
+        stream.write(`${redact(render(level, message, fields), secrets)}\n`);
         done();
       },
     }),
@@ -97,9 +97,15 @@ function plain(_key: string, value: unknown): unknown {
   return value;
 }
 
-function redactor(secrets: readonly string[]): (line: string) => string {
-  // A short one would blot out ordinary words; those are told apart by nobody, and config refuses them.
-  const shown = secrets.filter((secret) => secret.length >= 4);
-  const forms = new Set(shown.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]));
-  return (line) => [...forms].reduce((kept, secret) => kept.replaceAll(secret, '***'), line);
+/** A secret of fewer characters would blot out ordinary words. */
+const SHORTEST_SECRET = 4;
+
+function redact(line: string, secrets: Iterable<string>): string {
+  let kept = line;
+  for (const secret of secrets) {
+    if (secret.length < SHORTEST_SECRET) continue;
+    // As it is, and as JSON writes it.
+    kept = kept.replaceAll(secret, '***').replaceAll(JSON.stringify(secret).slice(1, -1), '***');
+  }
+  return kept;
 }
