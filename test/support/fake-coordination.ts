@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { DcmhaError } from '../../src/core/model/errors.ts';
 import type {
   Coordination,
@@ -263,6 +264,7 @@ export class FakeCoordination implements Coordination, AsyncDisposable {
 
   onState(listener: (state: SessionState) => void, signal: AbortSignal): void {
     if (signal.aborted) return;
+    setMaxListeners(0, signal);
     this.#listeners.add(listener);
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }
@@ -327,6 +329,7 @@ export class FakeCoordination implements Coordination, AsyncDisposable {
 
   #watch(kind: Watcher['kind'], path: string, wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
+    setMaxListeners(0, signal);
     const watcher: Watcher = { kind, path, wake, pending: false };
     this.#watchers.add(watcher);
     signal.addEventListener('abort', () => this.#watchers.delete(watcher), { once: true });

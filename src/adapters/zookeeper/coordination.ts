@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
 import type { Coordination, CreateMode, Presence, SessionState, Znode } from '../../ports/coordination.ts';
 import type { ZookeeperOptions } from './options.ts';
@@ -161,6 +162,7 @@ export class ZookeeperCoordination implements Coordination, AsyncDisposable {
 
   onState(listener: (state: SessionState) => void, signal: AbortSignal): void {
     if (signal.aborted) return;
+    setMaxListeners(0, signal);
     this.#listeners.add(listener);
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true });
   }

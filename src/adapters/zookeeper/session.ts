@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
 import type { SessionState } from '../../ports/coordination.ts';
@@ -76,6 +77,7 @@ export class Session {
     this.#timeoutMs = options.sessionTimeoutMs;
     this.#disconnectedAt = options.clock.monotonic();
     this.#servers = new ServerRing(options.servers);
+    setMaxListeners(0, this.#closing.signal);
     void this.#guard();
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import type { NativeStat, NativeWatchEvent } from './native-client.ts';
@@ -35,6 +36,8 @@ export class Watches {
 
   add(kind: Kind, path: string, wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
+    // A role gives one signal to all its watches.
+    setMaxListeners(0, signal);
     const key = `${kind}:${path}`;
     const known = this.#watched.get(key);
     const watched = known ?? { kind, path, wakes: new Set() };
