@@ -1,0 +1,34 @@
+// npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, each figure a ratio of one run on one machine.
+// The files are written by the MySQL of `make setup`: 110 MB of rows in few transactions, and 40 000 small transactions.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { decodeFigure, indexFigure } from './binlog-speed.ts';
+import { recordWorkload } from './binlog-workload.ts';
+import { renderFigure, type Figure } from './figure.ts';
+
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
+});
+const runs = Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) {
+  process.stderr.write('usage: npm run bench:binlog -- [--runs 5] [--json]\n');
+  process.exit(64);
+}
+
+const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
+try {
+  const workload = await recordWorkload(dir);
+  const figures: Figure[] = [
+    await indexFigure('GTID index, checksums verified, rows', workload.rows, { runs, target: 600 }),
+    await indexFigure('GTID index, checksums verified, small transactions', workload.small, { runs }),
+    await decodeFigure(workload.rows, { runs, target: 0.5 }),
+  ];
+  if (values.json)
+    process.stdout.write(`${JSON.stringify({ cpus: cpus().length, runs, figures }, null, 2)}\n`);
+  else for (const figure of figures) process.stdout.write(`${renderFigure(figure)}\n`);
+  process.exitCode = figures.every(({ isMet }) => isMet) ? 0 : 1;
+} finally {
+  await rm(dir, { recursive: true, force: true });
+}
