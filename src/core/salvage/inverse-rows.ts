@@ -5,6 +5,7 @@ import {
   parseRows,
   rowChanges,
   valueLength,
+  type RowChange,
   type RowImage,
   type RowsEvent,
 } from '../binlog/rows.ts';
@@ -16,11 +17,12 @@ export interface InverseRows {
   readonly entry: RowsEntry;
   readonly type: number;
   readonly flags: number;
-  /** One or two bitmaps of columns, as they stand in the event. */
+  /** One or two bitmaps of columns, as they stand in the event: as many as a row has images. */
   readonly columns: readonly Buffer[];
-  /** Images in the order of the new event; slices of the old event's body where they need no change. */
-  readonly images: readonly Buffer[];
-  readonly bytes: number;
+  /** What `spans` point into. */
+  readonly body: Buffer;
+  /** Start and end of each image, in the order of the new event. */
+  readonly spans: readonly number[];
 }
 
 const inverseTypes: ReadonlyMap<number, number> = new Map([
@@ -44,26 +46,44 @@ const noForeignKeyChecks = 0x2;
 export function invertRows(entry: RowsEntry, body: Buffer): InverseRows {
   const { format } = entry.table;
   const rows = parseRows(entry, body, entry.format);
-  const changes = [...rowChanges(rows, format)].reverse();
   const dropped = partialColumns(rows, format);
-  const strip = rows.type === EventType.PartialUpdateRows;
-  const images = changes.flatMap(({ before, after }) => {
-    const was = before === undefined ? [] : [body.subarray(before.start, before.end)];
-    if (after === undefined) return was;
-    return [
-      strip ? withoutColumns(body, format, after, dropped) : body.subarray(after.start, after.end),
-      ...was,
-    ];
-  });
   const after = rows.after === undefined ? [] : [withoutBits(rows.after.bits, dropped)];
+  const changes = [...rowChanges(rows, format)].reverse();
   return {
     entry,
     type: inverseTypes.get(rows.type) ?? rows.type,
     flags: (rows.flags & ~statementEnd) | noForeignKeyChecks,
     columns: rows.before === undefined ? after : [...after, rows.before.bits],
-    images,
-    bytes: images.reduce((sum, image) => sum + image.length, 0),
+    ...(dropped.size === 0
+      ? spansOf(body, changes)
+      : rebuild(body, changes, (image) => withoutColumns(body, format, image, dropped))),
   };
+}
+
+type Images = Pick<InverseRows, 'body' | 'spans'>;
+
+/** After images first: they are what the rows are found by. The options in front of those of a partial update are left out. */
+function spansOf(body: Buffer, changes: readonly RowChange[]): Images {
+  const spans: number[] = [];
+  for (const { before, after } of changes) {
+    if (after !== undefined) spans.push(after.nullsAt, after.end);
+    if (before !== undefined) spans.push(before.nullsAt, before.end);
+  }
+  return { body, spans };
+}
+
+function rebuild(body: Buffer, changes: readonly RowChange[], strip: (image: RowImage) => Buffer): Images {
+  const parts = changes.flatMap(({ before, after }) => [
+    ...(after === undefined ? [] : [strip(after)]),
+    ...(before === undefined ? [] : [body.subarray(before.nullsAt, before.end)]),
+  ]);
+  const spans: number[] = [];
+  let at = 0;
+  for (const part of parts) {
+    spans.push(at, at + part.length);
+    at += part.length;
+  }
+  return { body: Buffer.concat(parts), spans };
 }
 
 /** JSON columns of which the event has changes only in some row: they cannot be part of what its rows are found by. */
@@ -93,7 +113,6 @@ function withoutColumns(
   image: RowImage,
   dropped: ReadonlySet<number>,
 ): Buffer {
-  if (dropped.size === 0) return body.subarray(image.nullsAt, image.end);
   const { present } = image.columns;
   const nulls = Buffer.alloc((present.length - dropped.size + 7) >> 3);
   const parts: Buffer[] = [nulls];
