@@ -1,29 +1,9 @@
-import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { outcomeAs, type Plan } from '../plan/plan.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { markLostReplica, writeRejoinMark } from '../store/marks.ts';
-import { memberOf, type PerformContext } from './context.ts';
+import type { PerformContext } from './context.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
-
-/** Names what only the old primary has, as far as the watermark and its own last word tell. */
-export async function catchUp(step: Of<'catch-up'>, plan: Plan, context: PerformContext): Promise<Outcome> {
-  const member = memberOf(context, step.host);
-  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
-  const { executed, channels } = await context.mysql.status(member.endpoint, options);
-  const held = channels.reduce(
-    (set, { retrieved }) => set.union(parseGtidSet(retrieved)),
-    parseGtidSet(executed),
-  );
-  const known = parseGtidSet(plan.kind === 'failover' ? plan.inputs.watermark : '').union(
-    parseGtidSet(outcomeAs(plan, 'fence', 'fenced')?.executed ?? ''),
-  );
-  const missing = known.subtract(held);
-  const text = held.toCompactString();
-  if (missing.isEmpty()) return { kind: 'caught-up', transactions: 0, sizeBytes: 0, executed: text };
-  const why = 'its binlog was not fetched';
-  return { kind: 'not-caught-up', why, missing: missing.toCompactString(), executed: text };
-}
 
 /** What the old primary must know when it returns: who took over, and up to where it shares the history. */
 export async function markRejoin(

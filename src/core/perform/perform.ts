@@ -1,7 +1,8 @@
 import type { Plan } from '../plan/plan.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
+import { catchUp } from './catch-up.ts';
 import type { PerformContext } from './context.ts';
-import { catchUp, markRejoin } from './data.ts';
+import { markRejoin } from './data.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
 import { equalize, freeze, promote, repoint, resumeReplication } from './replication.ts';
 import { closeRoute, confirmRoute, publishNewRoute } from './routing.ts';
@@ -20,7 +21,7 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
     case 'equalize':
       return equalize(step, context, deadline);
     case 'catch-up':
-      return catchUp(step, plan, context);
+      return catchUp(step, plan, context, deadline);
     case 'promote':
       return promote(step, context, deadline);
     case 'record-primary':

@@ -64,8 +64,10 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     sizeBytes: z.number(),
     /** The candidate's executed set afterwards. */
     executed: gtids,
+    /** What the policy does not carry over: nobody was told that it was committed. */
+    left: gtids.optional(),
   }),
-  /** Nothing was carried over. `missing`: what is known to be lost, by GTID. */
+  /** Not all of it was carried over. `missing`: what is known to be lost, by GTID. */
   z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids }),
   z.object({ kind: z.literal('recorded'), epoch: z.number() }),
   z.object({ kind: z.literal('repointed'), hosts: z.array(host), failed: z.array(failedHost) }),

@@ -1,0 +1,126 @@
+import type { ServerStatus } from '../../ports/mysql.ts';
+import { EMPTY_GTID_SET, type GtidSet } from '../gtid/gtid-set.ts';
+import { toDcmhaError } from '../model/errors.ts';
+import type { Member } from '../model/group.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { Outcome } from '../plan/steps.ts';
+import { askForBinlog, stopBinlog, type BinlogAnswer, type Offered } from './binlog-offer.ts';
+import { catchUpChannel, heldBy, standingOf, type CatchUpStep, type Standing } from './catch-up-standing.ts';
+import { memberOf, type PerformContext } from './context.ts';
+
+/** The channel's health is looked at this often while it fetches. */
+const sliceMs = 500;
+
+/**
+ * The elected one fetches from the old primary's agent what only that binlog holds, over a channel of its own, and applies it.
+ *
+ * Policy `acked-only`: the binlog does not tell what semi-sync acknowledged, but the server shows a transaction as executed only once it
+ * was (or once semi-sync had given up waiting and the client was told so). So what the watermark, or the fenced server, shows as executed
+ * is fetched, and what is only in the binlog is left to the rollback of the old primary.
+ *
+ * Whatever goes wrong, the outcome names what is missing, and the channel is removed; the plan decides whether that may be lost.
+ */
+export async function catchUp(
+  step: CatchUpStep,
+  plan: Plan,
+  context: PerformContext,
+  stepDeadline: number,
+): Promise<Outcome> {
+  const before = await statusOf(memberOf(context, step.host), context);
+  const standing = standingOf({ step, plan, context, before, stepDeadline });
+  const offered = await askForBinlog(standing);
+  let trouble = offered.kind === 'none' ? offered.why : undefined;
+  if (offered.kind === 'offer' && offered.port !== 0) {
+    trouble = await fetchTail(standing, offered);
+    stopBinlog(standing);
+  }
+  const wasSet = before.channels.some(({ name }) => name === catchUpChannel);
+  if (wasSet || (offered.kind === 'offer' && offered.port !== 0)) {
+    const timeoutMs = Math.max(context.limits.gatherTimeoutMs, stepDeadline - context.clock.monotonic());
+    await context.mysql.resetReplication(standing.member.endpoint, catchUpChannel, {
+      timeoutMs,
+      signal: context.signal,
+    });
+  }
+  const held = heldBy(await statusOf(standing.member, context));
+  return outcomeOf({ standing, answer: offered, trouble, held });
+}
+
+/** Why not all of it arrived; undefined when it did. */
+async function fetchTail(standing: Standing, offer: Offered): Promise<string | undefined> {
+  const { context, member, held, deadline } = standing;
+  const { mysql, clock, signal } = context;
+  const leftMs = (): number => deadline - clock.monotonic();
+  try {
+    // Channels do not wait for each other: what was received before must be applied first.
+    const drained = await mysql.waitExecuted(member.endpoint, held.toCompactString(), {
+      timeoutMs: Math.max(1, leftMs()),
+      signal,
+    });
+    if (!drained) return 'the elected one had not applied what it received before';
+    await attach(standing, offer.port);
+    const wanted = wantedOf(standing, offer).toCompactString();
+    while (leftMs() > 0) {
+      signal.throwIfAborted();
+      const timeoutMs = Math.min(sliceMs, leftMs());
+      if (await mysql.waitExecuted(member.endpoint, wanted, { timeoutMs, signal })) return undefined;
+      const broken = await mend(standing);
+      if (broken !== undefined) return broken;
+    }
+    return `not all of it was applied within ${context.limits.catchUpMs} ms`;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return toDcmhaError(thrown).message;
+  }
+}
+
+function attach({ context, member, from }: Standing, port: number): Promise<void> {
+  const profile = { source: { host: from.agent.host, port }, channel: catchUpChannel };
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  return context.mysql.follow(member.endpoint, profile, options);
+}
+
+/** An agent that was restarted has forgotten its offer: it is asked again. What the applier refuses stays refused. */
+async function mend(standing: Standing): Promise<string | undefined> {
+  const { channels } = await statusOf(standing.member, standing.context);
+  const channel = channels.find(({ name }) => name === catchUpChannel);
+  if (channel?.applierError !== undefined) return `the applier stopped: ${channel.applierError}`;
+  if (channel?.receiver === 'on') return undefined;
+  const again = await askForBinlog(standing);
+  if (again.kind === 'none') return again.why;
+  if (again.port !== 0) await attach(standing, again.port);
+  return undefined;
+}
+
+function wantedOf({ only }: Standing, { missing }: Offered): GtidSet {
+  return only === undefined ? missing : missing.intersect(only);
+}
+
+interface Result {
+  readonly standing: Standing;
+  readonly answer: BinlogAnswer;
+  readonly trouble: string | undefined;
+  /** What the elected one has now. */
+  readonly held: GtidSet;
+}
+
+function outcomeOf({ standing, answer, trouble, held }: Result): Outcome {
+  const executed = held.toCompactString();
+  const told = answer.kind === 'offer' ? answer.missing : EMPTY_GTID_SET;
+  const missing = standing.known.union(told).subtract(held);
+  const left = standing.policy === 'acked-only' ? missing.subtract(standing.known) : EMPTY_GTID_SET;
+  const lost = missing.subtract(left);
+  if (!lost.isEmpty() || (answer.kind === 'none' && !standing.saidItself)) {
+    const why =
+      trouble ?? (standing.policy === 'never' ? 'the policy is never' : 'its binlog does not hold it');
+    return { kind: 'not-caught-up', why, missing: lost.toCompactString(), executed };
+  }
+  const carried = told.intersect(held).count();
+  const sizeBytes = answer.kind === 'offer' && carried > 0n ? answer.sizeBytes : 0;
+  const outcome = { kind: 'caught-up', transactions: Number(carried), sizeBytes, executed } as const;
+  return left.isEmpty() ? outcome : { ...outcome, left: left.toCompactString() };
+}
+
+function statusOf(member: Member, { mysql, limits, signal }: PerformContext): Promise<ServerStatus> {
+  return mysql.status(member.endpoint, { timeoutMs: limits.gatherTimeoutMs, signal });
+}
