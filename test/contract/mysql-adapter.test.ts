@@ -145,9 +145,12 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
       return channel?.retrieved.endsWith(executed.slice(executed.lastIndexOf('-') + 1)) === true;
     }, SOON);
     await a.kill();
-    // Nobody else has it any more.
+    // Nobody else has it any more. The applier starts and then waits for this lock, so it is busy when the source changes.
+    const root = await servers.client(b, 'root');
+    await root.query('FLUSH TABLES app.kept WITH READ LOCK');
     const elsewhere = { host: '127.81.0.29', port: 3306 };
     await mysql.follow(endpointOf(b), { source: elsewhere, channel: '' }, SOON);
+    await root.query('UNLOCK TABLES');
     assert.equal(await mysql.waitExecuted(endpointOf(b), executed, SOON), true);
     const [channel] = (await mysql.status(endpointOf(b), SOON)).channels;
     assert.deepEqual(channel?.source, elsewhere);
