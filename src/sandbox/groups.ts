@@ -15,7 +15,7 @@ const SERVING_TIMEOUT_MS = 60_000;
 /** Makes groups of the servers, as an operator would, and returns once each takes writes through its routers and replicates. */
 export async function formGroups(state: SandboxState, servers: Promise<unknown>): Promise<void> {
   await runDcmha(state, ['init']);
-  for (const group of state.groups) await describeGroup(state, group);
+  await settleAll(state.groups.map((group) => describeGroup(state, group)));
   await settleAll([startKind(state, 'coordinator', 'router'), servers.then(() => startKind(state, 'agent'))]);
   await settleAll(state.groups.map((group) => runDcmha(state, ['add', '--group', group.name])));
   await settleAll([

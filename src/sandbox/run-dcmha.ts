@@ -38,7 +38,7 @@ export async function runDcmha(
 ): Promise<string> {
   const { status, stdout, stderr } = await tryDcmha(state, args, timeoutMs);
   if (status === 0) return stdout;
-  const said = stderr.trim().split('\n').slice(-3).join('\n');
+  const said = stderr.trim().replaceAll(/\s+/g, ' ').slice(-600);
   throw new DcmhaError('UNEXPECTED', `dcmha ${args.join(' ')} failed with status ${status}: ${said}`, {
     details: { status },
   });
