@@ -118,12 +118,32 @@ export type ReadBody = (survey: Survey, entry: RowsEntry) => Promise<Buffer>;
 
 /**
  * The events that take transactions back, as chunks for `BINLOG` statements, to be applied in order after `inverseFormat` in one session.
- * `undo` is newest first. Holds one chunk and one event of the log at a time.
+ * `undo` is newest first. The next chunk is made while the caller applies one, so two of them and one event of the log are held at a time.
  */
-export async function* invertTransactions(
+export function invertTransactions(
   undo: Iterable<Survey>,
   read: ReadBody,
   eventBytes?: number,
+): AsyncGenerator<InverseChunk, void> {
+  return oneAhead(makeChunks(undo, read, eventBytes));
+}
+
+async function* oneAhead<T>(source: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  let next = source.next();
+  for (;;) {
+    const { value, done } = await next;
+    if (done === true) return;
+    next = source.next();
+    // Seen by whoever asks for it; a caller that stops asking must not be ended by it.
+    next.catch(() => undefined);
+    yield value;
+  }
+}
+
+async function* makeChunks(
+  undo: Iterable<Survey>,
+  read: ReadBody,
+  eventBytes: number | undefined,
 ): AsyncGenerator<InverseChunk, void> {
   const events = new InverseEvents(eventBytes);
   for (const survey of undo) {
