@@ -1,7 +1,9 @@
 import type { Decision } from '../core/decide/decide.ts';
 import type { AlertKind, AlertSubject } from '../core/model/alert.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
-import { clearAlert, raiseAlert } from '../core/store/alerts.ts';
+import { confirmations, pushAlertName } from '../core/perform/routing.ts';
+import { readRouters } from '../core/store/inventory.ts';
+import { clearAlert, raiseAlert, readAlert } from '../core/store/alerts.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
 /** Which conditions of a group this coordinator has raised, and about whom. */
@@ -31,12 +33,23 @@ export async function tellOfDecision(
 /** Ends what stood, once all is well again. */
 export async function tellOfHealth(snapshot: GroupSnapshot, runner: PlanRunner, told: Told): Promise<void> {
   const { group } = snapshot;
+  await tellOfRouters(group, runner);
   const stood = snapshot.primary !== undefined && (await clearAlert(runner.coordination, group));
   if (!stood && told.size === 0) return;
   for (const [kind, subject] of told) {
     runner.alerts.end(kind, subject, `${group}: the primary's agent vouches for it again`);
   }
   told.clear();
+}
+
+/** Ends the alert of routers that lagged behind, once they have all caught up. */
+async function tellOfRouters(group: string, { coordination, alerts }: PlanRunner): Promise<void> {
+  if ((await readAlert(coordination, pushAlertName(group))) === undefined) return;
+  const routers = await readRouters(coordination, group);
+  const { missing } = await confirmations({ coordination, group, routers });
+  if (missing.length > 0) return;
+  await clearAlert(coordination, pushAlertName(group));
+  alerts.end('push-failed', { group }, `${group}: every router has the route`);
 }
 
 function textOf(

@@ -47,7 +47,10 @@ export async function confirmRoute(context: PerformContext): Promise<Outcome> {
   }
 }
 
-async function confirmations(context: PerformContext): Promise<{ confirmed: string[]; missing: string[] }> {
+/** Which routers have the published route in force without an old session, and which do not. */
+export async function confirmations(
+  context: Pick<PerformContext, 'coordination' | 'group' | 'routers'>,
+): Promise<{ confirmed: string[]; missing: string[] }> {
   const published = await readRoute(context.coordination, context.group);
   const acks = await readRouteAcks(context.coordination, context.group);
   const confirmed = acks
@@ -57,9 +60,12 @@ async function confirmations(context: PerformContext): Promise<{ confirmed: stri
   return { confirmed, missing };
 }
 
+/** The standing alert of routers that lag behind: the first program's name. */
+export const pushAlertName = (group: string): string => `${group}_send`;
+
 async function tellOfMissing(context: PerformContext, missing: readonly string[]): Promise<void> {
   const subject = { group: context.group };
-  const name = `${context.group}_send`;
+  const name = pushAlertName(context.group);
   if (missing.length === 0) {
     await clearAlert(context.coordination, name);
     context.alerts.end('push-failed', subject, 'every router has the route');
