@@ -61,7 +61,7 @@ export function decodeList(path: string, data: Buffer): readonly string[] {
 }
 
 /** The parts of `a, b,c`, without empty ones. */
-export function splitList(text: string): readonly string[] {
+function splitList(text: string): readonly string[] {
   return text
     .split(',')
     .map((part) => part.trim())

@@ -56,7 +56,7 @@ export async function publishRoute(
 }
 
 /** The text of `haproxy/G`. */
-export function encodeRoute({ read, write }: Route): string {
+function encodeRoute({ read, write }: Route): string {
   return encodeShared({
     read: read.map(formatEndpoint),
     write: write === undefined ? '' : formatEndpoint(write),

@@ -32,7 +32,6 @@ const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('switchover'), ...common, host: z.string().optional() }),
 ]);
 export type Task = z.infer<typeof taskSchema>;
-export type TaskKind = Task['kind'];
 
 /** What someone who wants work done says; the state begins as `queued`. Omit must keep the union's parts apart. */
 export type NewTask = Task extends infer T ? (T extends Task ? Omit<T, 'state' | 'message'> : never) : never;
