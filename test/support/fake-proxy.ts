@@ -72,12 +72,11 @@ export class FakeProxy implements Proxy {
     this.applied.push(route);
     const { haproxy } = this;
     if (haproxy.pid === undefined) this.#start(route);
-    const old = haproxy.inForce.write;
-    if (haproxy.pid !== undefined) haproxy.inForce = route;
     if (haproxy.broken === undefined) haproxy.good = true;
-    if (!equal(old, route.write)) this.#cut();
-    if (haproxy.sessions.size > 0 && !equal(old, route.write))
-      haproxy.inForce = { ...route, write: undefined };
+    if (haproxy.pid === undefined) return this.#state();
+    this.#cut(route.write);
+    const closed = this.#old(route.write).length > 0;
+    haproxy.inForce = closed ? { ...route, write: undefined } : route;
     return this.#state();
   }
 
@@ -116,25 +115,24 @@ export class FakeProxy implements Proxy {
     else if (route.write !== undefined) throw new DcmhaError('PROXY_REJECTED', haproxy.broken);
   }
 
-  #cut(): void {
-    let spared = this.haproxy.stubborn;
-    for (const session of [...this.haproxy.sessions]) {
-      if (spared-- <= 0) session.close();
-    }
+  #cut(write: Endpoint | undefined): void {
+    const ending = this.#old(write).slice(this.haproxy.stubborn);
+    for (const session of ending) session.close();
+  }
+
+  #old(write: Endpoint | undefined): readonly FakeSession[] {
+    const name = write === undefined ? '' : formatEndpoint(write);
+    return [...this.haproxy.sessions].filter(({ server }) => server !== name);
   }
 
   #state(): ProxyState {
-    const { pid, inForce, broken, sessions } = this.haproxy;
+    const { pid, inForce, broken } = this.haproxy;
     const write = inForce.write === undefined ? '' : formatEndpoint(inForce.write);
     return {
       write,
-      oldSessions: [...sessions].filter(({ server }) => server !== write).length,
+      oldSessions: this.#old(inForce.write).length,
       pid,
       ...(broken === undefined ? {} : { rejected: broken }),
     };
   }
-}
-
-function equal(a: Endpoint | undefined, b: Endpoint | undefined): boolean {
-  return a?.host === b?.host && a?.port === b?.port;
 }

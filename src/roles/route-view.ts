@@ -1,0 +1,125 @@
+import { callPeer } from '../core/peer/api.ts';
+import { agentApi } from '../core/peer/agent-api.ts';
+import { sameEndpoint } from '../core/model/endpoint.ts';
+import { hasCode, toDcmhaError } from '../core/model/errors.ts';
+import type { Member, PrimaryRecord, Route } from '../core/model/group.ts';
+import { readMembers } from '../core/store/inventory.ts';
+import { readPrimary } from '../core/store/primary.ts';
+import { readRoute, type PublishedRoute } from '../core/store/routes.ts';
+import { znodes } from '../core/store/znodes.ts';
+import type { Coordination } from '../ports/coordination.ts';
+import type { PeerCaller } from '../ports/peers.ts';
+import type { Log } from '../ports/system.ts';
+import { Mutex } from './mutex.ts';
+
+export interface RouteViewDeps {
+  readonly coordination: Coordination;
+  readonly caller: PeerCaller;
+  readonly log: Log;
+  /** The control port of agents whose metadata do not say one. */
+  readonly agentPort: number;
+}
+
+/** What a router knows of one group, and keeps knowing while ZooKeeper is away. What it cannot read or understand, it keeps as it was. */
+export class RouteView {
+  readonly #deps: RouteViewDeps;
+  readonly #group: string;
+  readonly #mutex = new Mutex();
+  #published: PublishedRoute | undefined;
+  #members: readonly Member[] | undefined;
+  #primary: PrimaryRecord | undefined;
+  /** What could not be read, so that each is told once. */
+  readonly #trouble = new Map<string, string>();
+
+  constructor(deps: RouteViewDeps, group: string) {
+    this.#deps = deps;
+    this.#group = group;
+  }
+
+  get published(): PublishedRoute | undefined {
+    return this.#published;
+  }
+
+  watch(wake: () => void, signal: AbortSignal): void {
+    const { coordination } = this.#deps;
+    for (const path of [znodes.route(this.#group), znodes.master(this.#group), znodes.group(this.#group)]) {
+      coordination.watchData(path, wake, signal);
+    }
+  }
+
+  /** The route as it stands in the ensemble, not as our server of it may still have it. Throws `SESSION_LOST`. */
+  refresh(): Promise<void> {
+    // One after the other: an older answer must not take the place of a newer one.
+    return this.#mutex.run(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    const { coordination } = this.#deps;
+    await coordination.sync(znodes.route(this.#group));
+    const { agentPort } = this.#deps;
+    // One that was deleted is not a new one, either: the last one stays in force.
+    this.#published =
+      (await this.#read('route', () => readRoute(coordination, this.#group))) ?? this.#published;
+    this.#members =
+      (await this.#read('members', () => readMembers(coordination, this.#group, { agentPort }))) ??
+      this.#members;
+    this.#primary =
+      (await this.#read('primary', () => readPrimary(coordination, this.#group))) ?? this.#primary;
+  }
+
+  async #read<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const value = await read();
+      this.#trouble.delete(what);
+      return value;
+    } catch (error) {
+      if (!hasCode(error, 'ZNODE_MALFORMED', 'NOT_FOUND')) throw error;
+      if (this.#trouble.get(what) !== error.message) {
+        this.#deps.log.error('record cannot be used; the last good one stays', {
+          what,
+          error: error.message,
+        });
+      }
+      this.#trouble.set(what, error.message);
+      return undefined;
+    }
+  }
+
+  /**
+   * Asks the agents of all who could be promoted instead to accept the primary that `route` writes to (design, section 5, failsafe).
+   * Resolves to why not, or undefined when all did.
+   */
+  async ask(
+    route: Route,
+    timing: { readonly leaseMs: number; readonly timeoutMs: number },
+  ): Promise<string | undefined> {
+    const primary = this.#primary;
+    const members = this.#members;
+    if (primary === undefined || members === undefined) return 'the members or the primary are not known';
+    const writer = members.find(({ id }) => id === primary.id);
+    if (writer === undefined || !sameEndpoint(writer.endpoint, route.write)) {
+      return `the route does not write to the recorded primary ${primary.id}`;
+    }
+    const others = members.filter(({ id, promote }) => id !== primary.id && promote !== 'no');
+    const answers = await Promise.all(others.map((member) => this.#refusalOf(member, primary, timing)));
+    return answers.find((answer) => answer !== undefined);
+  }
+
+  async #refusalOf(
+    member: Member,
+    { id, epoch }: PrimaryRecord,
+    { leaseMs, timeoutMs }: { readonly leaseMs: number; readonly timeoutMs: number },
+  ): Promise<string | undefined> {
+    try {
+      const params = { group: this.#group, epoch, primary: id, leaseMs };
+      await callPeer(this.#deps.caller, agentApi, member.agent, {
+        method: 'acceptPrimary',
+        params,
+        timeoutMs,
+      });
+      return undefined;
+    } catch (thrown) {
+      return `${member.id}: ${toDcmhaError(thrown).message}`;
+    }
+  }
+}

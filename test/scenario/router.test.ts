@@ -1,0 +1,366 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { handlePeer } from '../../src/core/peer/api.ts';
+import { agentApi } from '../../src/core/peer/agent-api.ts';
+import { routerApi } from '../../src/core/peer/router-api.ts';
+import { callPeer } from '../../src/core/peer/api.ts';
+import { DcmhaError } from '../../src/core/model/errors.ts';
+import { runRouter } from '../../src/roles/router.ts';
+import type { LeasePort } from '../../src/ports/proxy.ts';
+import { FakeZookeeper, type FakeCoordination } from '../support/fake-coordination.ts';
+import { FakePeerNetwork } from '../support/fake-peers.ts';
+import { FakeHaproxy, FakeProxy } from '../support/fake-proxy.ts';
+import { recordingLog } from '../support/test-log.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const CONTROL = { host: '10.0.9.1', port: 7072 };
+const ROUTER = '10.0.9.1:7072';
+const SESSION_MS = 6000;
+
+interface Ack {
+  readonly version: number;
+  readonly write: string;
+  readonly oldSessions: number;
+}
+
+/** A router of two groups on fakes: g1 at 10.0.1.1-3, g2 at 10.0.2.1-3, the first of each primary. */
+class Stage {
+  readonly clock = new VirtualClock();
+  readonly zookeeper = new FakeZookeeper(() => this.clock.now());
+  readonly peers = new FakePeerNetwork(this.clock);
+  readonly haproxies = new Map<string, FakeHaproxy>();
+  readonly proxies = new Map<string, FakeProxy>();
+  readonly log = recordingLog();
+  /** Hosts whose agents refuse to accept the primary. */
+  readonly refusing = new Set<string>();
+  readonly accepted: string[] = [];
+  coordination!: FakeCoordination;
+  isOpen: (group: string) => boolean = () => false;
+  #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor() {
+    for (const n of [1, 2]) {
+      const hosts = [1, 2, 3].map((i) => `10.0.${n}.${i}`);
+      for (const host of hosts) {
+        this.zookeeper.put(`/meta/host/${host.replaceAll('.', '-')}`, `{'group': 'g${n}', 'port': 3306}`);
+        void this.peers.listen({ host, port: 7071 }, this.#agent(host));
+      }
+      this.zookeeper.put(`/meta/group/g${n}`, hosts.map((host) => host.replaceAll('.', '-')).join(','));
+      this.zookeeper.put(`/master/g${n}`, hosts[0]!.replaceAll('.', '-'));
+      this.publish(`g${n}`, `${hosts[0]}:3306`, `${hosts[1]}:3306`);
+      this.haproxies.set(`g${n}`, new FakeHaproxy());
+    }
+    this.zookeeper.put('/route-ack', '');
+  }
+
+  publish(group: string, write: string, ...read: readonly string[]): void {
+    this.zookeeper.put(`/haproxy/${group}`, JSON.stringify({ read, write }));
+  }
+
+  start(groups: readonly string[] = ['g1', 'g2']): void {
+    this.coordination = this.zookeeper.connect({ sessionTimeoutMs: SESSION_MS });
+    this.#stop = new AbortController();
+    const leasePort: LeasePort = {
+      listen: (_port, isOpen) => {
+        this.isOpen = isOpen;
+        return Promise.resolve({
+          [Symbol.asyncDispose]: () => {
+            this.isOpen = () => false;
+            return Promise.resolve();
+          },
+        });
+      },
+    };
+    const { clock, log, peers, coordination } = this;
+    this.#running = runRouter(
+      {
+        coordination,
+        clock,
+        log,
+        leasePort,
+        listener: peers,
+        caller: peers.from(CONTROL.host),
+        proxyOf: (group) => this.#proxy(group),
+      },
+      { control: CONTROL, groups, leasePort: 7073, defaultAgentPort: 7071 },
+      this.#stop.signal,
+    );
+  }
+
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.clock.runThrough(this.#running);
+  }
+
+  ack(group: string): Ack | undefined {
+    const node = this.zookeeper.node(`/route-ack/${group}/${ROUTER}`);
+    return node === undefined ? undefined : (JSON.parse(node.data.toString('utf8')) as Ack);
+  }
+
+  /** The write side in force, and whether HAProxy is told that it may be open. */
+  inForce(group: string): string {
+    const { pid, inForce } = this.haproxies.get(group)!;
+    const write = inForce.write === undefined ? '' : `${inForce.write.host}:${inForce.write.port}`;
+    return pid === undefined ? 'down' : `${write} ${this.isOpen(group) ? 'open' : 'closed'}`.trim();
+  }
+
+  async settle(ms = 50): Promise<void> {
+    await this.clock.runFor(ms);
+  }
+
+  call<M extends keyof typeof routerApi>(method: M, params: never) {
+    return this.clock.runThrough(
+      callPeer(this.peers.from('10.0.0.9'), routerApi, CONTROL, { method, params, timeoutMs: 1000 }),
+    );
+  }
+
+  #proxy(group: string): FakeProxy {
+    const haproxy = this.haproxies.get(group);
+    if (haproxy === undefined) throw new DcmhaError('CONFIG_INVALID', `no haproxy for ${group}`);
+    const proxy = new FakeProxy(haproxy);
+    this.proxies.set(group, proxy);
+    return proxy;
+  }
+
+  /** Of an agent only what a router asks. */
+  #agent(host: string) {
+    return handlePeer(
+      { acceptPrimary: agentApi.acceptPrimary },
+      {
+        acceptPrimary: ({ group, epoch, primary }) => {
+          if (this.refusing.has(host))
+            return Promise.reject(new DcmhaError('PEER_REFUSED', 'promoted already'));
+          this.accepted.push(`${host} accepts ${primary} of ${group} epoch ${epoch}`);
+          return Promise.resolve({ accepted: true as const });
+        },
+      },
+    );
+  }
+}
+
+async function started(groups?: readonly string[]): Promise<Stage> {
+  const stage = new Stage();
+  stage.start(groups);
+  await stage.settle();
+  return stage;
+}
+
+test('a router applies the route of each group, opens and acknowledges', async () => {
+  const stage = await started();
+  assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  assert.equal(stage.inForce('g2'), '10.0.2.1:3306 open');
+  assert.deepEqual(stage.ack('g1'), {
+    version: 0,
+    write: '10.0.1.1:3306',
+    oldSessions: 0,
+    leaseMs: SESSION_MS,
+  });
+  await stage.end();
+});
+
+test('a new route is applied when it is published, and acknowledged with its version', async () => {
+  const stage = await started();
+  stage.publish('g1', '', '10.0.1.2:3306');
+  await stage.settle();
+  assert.equal(stage.inForce('g1'), 'closed');
+  assert.deepEqual([stage.ack('g1')?.version, stage.ack('g1')?.write], [1, '']);
+  stage.publish('g1', '10.0.1.2:3306', '10.0.1.3:3306');
+  await stage.settle();
+  assert.equal(stage.inForce('g1'), '10.0.1.2:3306 open');
+  assert.deepEqual([stage.ack('g1')?.version, stage.ack('g1')?.write], [2, '10.0.1.2:3306']);
+  await stage.end();
+});
+
+test('a push applies at once and answers what is in force', async () => {
+  const stage = await started();
+  stage.publish('g2', '10.0.2.3:3306', '10.0.2.2:3306');
+  const answer = await stage.call('push', { group: 'g2' } as never);
+  assert.deepEqual(answer, { version: 1, write: '10.0.2.3:3306', oldSessions: 0 });
+  await assert.rejects(stage.call('push', { group: 'nope' } as never), {
+    code: 'PEER_REFUSED',
+    message: /does not serve the group "nope"/,
+  });
+  const { groups } = (await stage.call('status', {} as never)) as {
+    groups: { group: string; haproxyPid?: number }[];
+  };
+  assert.deepEqual(
+    groups.map(({ group, haproxyPid }) => [group, haproxyPid]),
+    [
+      ['g1', 101],
+      ['g2', 101],
+    ],
+  );
+  await stage.end();
+});
+
+test('a malformed route leaves the last good one in force and acknowledged, and is told once', async () => {
+  const stage = await started();
+  for (const garbage of ['{"read": [', "__import__('os')", '\u0000\u00ff', '{"read": ["x"], "write": ""}']) {
+    stage.zookeeper.put('/haproxy/g1', garbage);
+    await stage.settle();
+    assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+    assert.equal(stage.ack('g1')?.version, 0);
+  }
+  const told = stage.log.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields['what']);
+  assert.deepEqual(told, ['route', 'route', 'route', 'route']);
+  stage.publish('g1', '10.0.1.3:3306');
+  await stage.settle();
+  assert.equal(stage.inForce('g1'), '10.0.1.3:3306 open');
+  await stage.end();
+});
+
+test('old sessions that do not end are acknowledged as such, and cut until they are gone', async () => {
+  const stage = await started();
+  const haproxy = stage.haproxies.get('g1')!;
+  haproxy.connect();
+  haproxy.stubborn = 1;
+  stage.publish('g1', '', '10.0.1.2:3306');
+  await stage.settle();
+  assert.deepEqual(
+    [stage.ack('g1')?.version, stage.ack('g1')?.write, stage.ack('g1')?.oldSessions],
+    [1, '', 1],
+  );
+  haproxy.stubborn = 0;
+  await stage.settle(1000);
+  assert.equal(stage.ack('g1')?.oldSessions, 0);
+  await stage.end();
+});
+
+test('a group whose haproxy fails closes at the lease port, and does not disturb the other', async () => {
+  const stage = await started();
+  stage.proxies.get('g1')!.failure = new DcmhaError('TIMED_OUT', 'haproxy did not answer');
+  stage.publish('g1', '', '10.0.1.2:3306');
+  stage.publish('g2', '10.0.2.2:3306', '10.0.2.3:3306');
+  await stage.settle();
+  assert.equal(stage.isOpen('g1'), false);
+  assert.equal(stage.ack('g1')?.version, 0);
+  assert.equal(stage.inForce('g2'), '10.0.2.2:3306 open');
+  stage.proxies.get('g1')!.failure = undefined;
+  await stage.settle(1000);
+  assert.deepEqual([stage.ack('g1')?.version, stage.inForce('g1')], [1, 'closed']);
+  await stage.end();
+});
+
+test('a group that cannot be served is named; the others are served', async () => {
+  const stage = await started(['g3', 'g2']);
+  assert.equal(stage.inForce('g2'), '10.0.2.1:3306 open');
+  assert.ok(
+    stage.log.lines.some(
+      ({ message, fields }) => message === 'group is not served' && fields['group'] === 'g3',
+    ),
+  );
+  await stage.end();
+});
+
+test('cut off from ZooKeeper, a router stays open as long as all who could be promoted accept', async () => {
+  const stage = await started();
+  stage.coordination.cutOff();
+  for (let second = 0; second < 30; second++) {
+    await stage.settle(1000);
+    assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open', `after ${second + 1} s`);
+  }
+  assert.deepEqual([...new Set(stage.accepted)].sort(), [
+    '10.0.1.2 accepts 10-0-1-1 of g1 epoch 0',
+    '10.0.1.3 accepts 10-0-1-1 of g1 epoch 0',
+    '10.0.2.2 accepts 10-0-2-1 of g2 epoch 0',
+    '10.0.2.3 accepts 10-0-2-1 of g2 epoch 0',
+  ]);
+  await stage.end();
+});
+
+test('one refusal closes the write side before ZooKeeper could end the session; reads stay, other groups, too', async () => {
+  const stage = await started();
+  await stage.settle(5000);
+  stage.refusing.add('10.0.1.3');
+  const haproxy = stage.haproxies.get('g1')!;
+  const session = haproxy.connect();
+  const cutAt = stage.clock.monotonic();
+  stage.coordination.cutOff();
+  await stage.clock.runUntil(() => haproxy.inForce.write === undefined, SESSION_MS);
+  assert.ok(stage.clock.monotonic() - cutAt < SESSION_MS * 0.76, 'closed while the session surely stands');
+  assert.equal(stage.isOpen('g1'), false);
+  assert.equal(session?.isOpen(), false);
+  assert.deepEqual(stage.proxies.get('g1')!.reads(), ['10.0.1.2:3306']);
+  assert.equal(stage.inForce('g2'), '10.0.2.1:3306 open');
+  await stage.end();
+});
+
+test('a silent agent closes it likewise', async () => {
+  const stage = await started();
+  stage.peers.kill({ host: '10.0.1.2', port: 7071 });
+  stage.coordination.cutOff();
+  await stage.settle(SESSION_MS);
+  assert.equal(stage.inForce('g1'), 'closed');
+  await stage.end();
+});
+
+test('back in contact it opens again, if the route then says so', async () => {
+  const stage = await started();
+  stage.refusing.add('10.0.1.3').add('10.0.2.3');
+  stage.coordination.cutOff();
+  await stage.settle(SESSION_MS);
+  stage.coordination.expire();
+  stage.publish('g2', '', '10.0.2.2:3306');
+  assert.equal(stage.ack('g1'), undefined);
+  stage.coordination.reconnect();
+  await stage.settle(500);
+  assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  assert.deepEqual([stage.ack('g1')?.version, stage.ack('g1')?.write], [0, '10.0.1.1:3306']);
+  assert.equal(stage.inForce('g2'), 'closed');
+  assert.deepEqual([stage.ack('g2')?.version, stage.ack('g2')?.write], [1, '']);
+  await stage.end();
+});
+
+test('a session that expires under a connected router is replaced without closing', async () => {
+  const stage = await started();
+  stage.coordination.expire();
+  for (let i = 0; i < 20; i++) {
+    await stage.settle(100);
+    assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  }
+  assert.equal(stage.ack('g1')?.version, 0);
+  await stage.end();
+});
+
+test('a route that does not write to the recorded primary is not vouched for without ZooKeeper', async () => {
+  const stage = await started();
+  stage.zookeeper.put('/master/g1', '10-0-1-2');
+  await stage.settle();
+  stage.coordination.cutOff();
+  await stage.settle(SESSION_MS);
+  assert.equal(stage.inForce('g1'), 'closed');
+  assert.equal(stage.inForce('g2'), '10.0.2.1:3306 open');
+  await stage.end();
+});
+
+test('a router that ends leaves haproxy and its sessions to the next, and its acknowledgement to its session', async () => {
+  const stage = await started(['g1']);
+  const haproxy = stage.haproxies.get('g1')!;
+  const session = haproxy.connect();
+  await stage.end();
+  assert.notEqual(haproxy.pid, undefined);
+  assert.notEqual(stage.ack('g1'), undefined);
+  assert.equal(stage.isOpen('g1'), false);
+  // Its process is gone; its session is not yet.
+  stage.coordination.cutOff();
+  const before = stage.zookeeper.node(`/route-ack/g1/${ROUTER}`)?.owner;
+  stage.start(['g1']);
+  await stage.settle();
+  assert.equal(session?.isOpen(), true);
+  assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  assert.notEqual(stage.zookeeper.node(`/route-ack/g1/${ROUTER}`)?.owner, before);
+  await stage.end();
+});
+
+test('started while ZooKeeper is away it opens nothing, and comes up when it is back', async () => {
+  const stage = new Stage();
+  stage.start(['g1']);
+  stage.coordination.cutOff();
+  await stage.settle(20_000);
+  assert.equal(stage.inForce('g1'), 'closed');
+  stage.coordination.reconnect();
+  await stage.settle(500);
+  assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  await stage.end();
+});
