@@ -12,7 +12,7 @@ import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { readSecret } from '../config/secret.ts';
+import { readCertificate, readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
@@ -102,10 +102,13 @@ export class Context implements AsyncDisposable {
     return createStateFile(path.join(this.config.agent.stateDirectory, name));
   }
 
-  async mysql(): Promise<Mysql> {
-    const { mysql } = this.config;
+  /** `localHost`: the host whose server is reached by its socket, where one is configured. */
+  async mysql(localHost?: string): Promise<Mysql> {
+    const { mysql, agent } = this.config;
     const servers = createMysql({
       account: { user: mysql.user, password: await this.#secret('mysql.passwordFile', mysql.passwordFile) },
+      ssl: mysql.ssl ? { ca: await readCertificate(mysql.sslCaFile) } : undefined,
+      socketOf: ({ host }) => (host === localHost ? agent.socket : undefined),
       replication: {
         user: mysql.replicationUser,
         password: await this.#secret('mysql.replicationPasswordFile', mysql.replicationPasswordFile),

@@ -27,6 +27,17 @@ export async function readSecret(source: {
   return secret;
 }
 
+/** The text of `mysql.sslCaFile`; undefined when it is not set. Throws CONFIG_INVALID. */
+export async function readCertificate(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const key = 'mysql.sslCaFile';
+  const text = await readText(key, file);
+  // Without this, Node would trust nothing and say so only at the first connection.
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw invalid(key, `${key}: ${file} is no certificate in PEM`);
+  return text;
+}
+
 /** `mysql.passwordFile` -> `DCMHA_MYSQL_PASSWORD`. */
 export function secretVariable(key: string): string {
   const name = key.replace(/File$/, '').replaceAll(/[A-Z]/g, (letter) => `_${letter}`);

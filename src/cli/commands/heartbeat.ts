@@ -24,7 +24,7 @@ export const heartbeatCommand = defineCommand({
     const signal = abortOnSignals(process);
     const [coordination, mysql, peers] = [
       await context.daemonCoordination(),
-      await context.mysql(),
+      await context.mysql(args.host),
       await context.peers(),
     ];
     const { agent, peer } = config;

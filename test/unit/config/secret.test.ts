@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { readSecret, secretVariable } from '../../../src/config/secret.ts';
+import { readCertificate, readSecret, secretVariable } from '../../../src/config/secret.ts';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-secret-'));
 after(() => rmSync(dir, { recursive: true }));
@@ -52,4 +52,18 @@ test('what is missing, empty or of several lines is refused by name', async () =
     await assert.rejects(readSecret({ key, file, env: {} }), { code: 'CONFIG_INVALID', message });
   }
   await assert.rejects(readSecret({ key, file: write('a\nb\n'), env: {} }), /more than one line/);
+});
+
+test('a CA file must hold a certificate', async () => {
+  const pem = '-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n';
+  assert.equal(await readCertificate(undefined), undefined);
+  assert.equal(await readCertificate(write(pem)), pem);
+  await assert.rejects(readCertificate(write('MII')), {
+    code: 'CONFIG_INVALID',
+    message: /is no certificate in PEM/,
+  });
+  await assert.rejects(readCertificate(path.join(dir, 'nowhere')), {
+    code: 'CONFIG_INVALID',
+    message: /ENOENT/,
+  });
 });
