@@ -34,10 +34,10 @@ export interface Tail {
 /** A real server whose transactions are read from its files and taken back. */
 export class RollbackWorld implements AsyncDisposable {
   readonly server: MysqldHandle;
-  readonly client: Connection;
   readonly bodies: EventBodies;
   readonly #servers: RealServers;
   readonly #decompress: Decompress;
+  #client: Connection;
 
   private constructor(
     servers: RealServers,
@@ -47,7 +47,7 @@ export class RollbackWorld implements AsyncDisposable {
   ) {
     this.#servers = servers;
     this.server = server;
-    this.client = client;
+    this.#client = client;
     this.#decompress = decompress;
     const read = (file: string, offset: number, size: number): Promise<Buffer> =>
       Promise.resolve(readFileSync(this.#pathOf(file)).subarray(offset, offset + size));
@@ -68,6 +68,18 @@ export class RollbackWorld implements AsyncDisposable {
       await servers[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get client(): Connection {
+    return this.#client;
+  }
+
+  /** An orderly restart; what was a session's is gone. */
+  async restart(): Promise<void> {
+    await this.server.stop();
+    await this.server.start();
+    this.#client = await this.#servers.client(this.server, 'root');
+    await this.#client.query('SET GLOBAL super_read_only = OFF, read_only = OFF');
   }
 
   #pathOf(file: string): string {
