@@ -67,9 +67,12 @@ export function extendLease(lease: Lease, askedAt: number, terms: LeaseTerms): L
   return { sent: lease.sent, until: Math.max(lease.until, askedAt + terms.extensionMs) };
 }
 
-/** What is left of a lease in a new session: its term, but no proof for the next one. */
-export function inNewSession(lease: Lease): Lease {
-  return { sent: [], until: lease.until };
+/**
+ * What is left of a lease once a new session is found: no proof for the next renewal, and little time to get it. The old session has
+ * expired, which comes after the end of a lease; if that is still to come, this clock stood still for a while (a paused machine).
+ */
+export function inNewSession(lease: Lease, now: number, terms: LeaseTerms): Lease {
+  return { sent: [], until: Math.min(lease.until, now + terms.renewEveryMs / 2) };
 }
 
 export function isOver(lease: Lease | undefined, now: number): boolean {

@@ -252,12 +252,18 @@ export class WriteGate {
     }
   }
 
+  /** Members come and go while this is the primary. */
+  async keepPeers(): Promise<void> {
+    const { tenure } = this.#parts.lease;
+    if (tenure !== undefined && this.#parts.local.writable === true) await this.#remember(tenure);
+  }
+
   /** Whom to ask when ZooKeeper is away, also after a restart of this agent. */
-  async #remember(request: EpochOf): Promise<void> {
+  async #remember({ group, epoch }: EpochOf): Promise<void> {
     const { recall, lease } = this.#parts;
     try {
       const peers = lease.peers();
-      if (peers !== undefined) await recall.opening({ ...request, peers: [...peers] });
+      if (peers !== undefined) await recall.opening({ group, epoch, peers: [...peers] });
     } catch (thrown) {
       this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
     }

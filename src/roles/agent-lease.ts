@@ -145,10 +145,21 @@ export class LeaseKeeper {
   async run(signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(this.#deps.clock, signal);
     this.#alarm = alarm;
+    this.#deps.coordination.onState(() => this.#heedSession(), signal);
     while (!signal.aborted) {
       const next = this.#tenure === undefined ? Infinity : this.#step(this.#tenure);
       await alarm.wait(Math.max(0, Math.min(next - this.#deps.clock.monotonic(), idleMs)));
     }
+  }
+
+  #heedSession(): void {
+    const tenure = this.#tenure;
+    const session = this.#deps.coordination.sessionId();
+    if (tenure?.session === undefined || session === undefined || session === tenure.session) return;
+    tenure.session = undefined;
+    tenure.lease = inNewSession(tenure.lease, this.#deps.clock.monotonic(), this.terms);
+    this.#renewAt = -Infinity;
+    this.#alarm?.ring();
   }
 
   /** Looks at the clock first, starts what is due, and returns when to look again. */
@@ -230,7 +241,6 @@ export class LeaseKeeper {
         why: 'the record or a plan forbids it',
       });
     tenure.session = session;
-    tenure.lease = inNewSession(tenure.lease);
   }
 
   /** The current session, when it holds this host's presence. */

@@ -115,6 +115,7 @@ class Guard {
     const { clock, log } = this.#deps;
     try {
       await this.#gate.enforce({ deadline: clock.monotonic() + this.#fenceMs(), mayKill: false });
+      await this.#gate.keepPeers();
       await this.#recall.tidy();
       this.#said = undefined;
       return true;

@@ -173,9 +173,31 @@ for (const fenceFirst of [true, false]) {
     await Promise.allSettled((fenceFirst ? asks : asks.toReversed()).map((ask) => ask()));
     await stage.clock.runFor(5000);
     assert.equal(server.superReadOnly, true);
+    const said = stage.host(1).log.lines.map(({ message }) => message);
+    assert.ok(
+      said.lastIndexOf('writes opened') < said.indexOf('writes closed'),
+      'never opened after the fence',
+    );
     await stage.end();
   });
 }
+
+test('before anything is opened, the record is read again: what was known may be old', async () => {
+  const stage = await AgentStage.make();
+  const [old, elected] = [stage.host(1), stage.host(2)];
+  for (const { coordination } of [old, elected]) coordination.watchData = () => undefined;
+  stage.record(old);
+  for (const host of stage.hosts) host.start();
+  await stage.clock.runUntil(() => old.writable);
+  stage.world.stop(old.server);
+  const epoch = stage.record(elected);
+  stage.world.start(old.server);
+  await elected.call('openWrites', { group: 'g1', epoch });
+  await stage.clock.runFor(10_000);
+  assert.deepEqual([old.writable, elected.writable], [false, true]);
+  assert.equal(old.server.calls.filter((call) => call === 'openWrites').length, 1, 'only at the start');
+  await stage.end();
+});
 
 for (const [name, state, verdict, why] of [
   ['a full server is alive', { kind: 'refusing', errno: 1040 }, 'saturated', /1040/],

@@ -40,7 +40,13 @@ for (const [name, lease, until] of [
   ['after a long gap only the renewal before it is proved', renewedAt(10_000, 11_000, 15_000), 15_500],
   ['a lease is never shortened', renewedAt(10_000, 11_000, 11_001), 14_500],
   ['acceptance by all extends from when it was asked', extendLease(renewedAt(10_000), 11_000, terms), 13_500],
-  ['a new session proves nothing', renewLease(inNewSession(renewedAt(0, 1000)), 9000, terms), 10_500],
+  [
+    'a new session proves nothing',
+    renewLease(inNewSession(renewedAt(0, 1000), 9000, terms), 9000, terms),
+    10_500,
+  ],
+  ['and leaves little of what there was', inNewSession(renewedAt(0, 1000), 2000, terms), 2500],
+  ['and adds nothing', inNewSession(renewedAt(0, 1000), 4400, terms), 4500],
 ] as const) {
   test(name, () => assert.equal(lease.until, until));
 }
