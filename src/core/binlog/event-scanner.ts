@@ -8,7 +8,7 @@ import { hasOwnChecksum, parseFormatDescription, type FormatDescription } from '
 import { PartialEvent } from './partial-event.ts';
 
 /** Bytes before the first event. */
-export const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
+const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
 const ENCRYPTED_MAGIC = Buffer.from([0xfd, 0x62, 0x69, 0x6e]);
 
 // The largest packet of replication is 1 GiB; a compressed transaction's headers come on top.

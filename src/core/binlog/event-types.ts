@@ -40,8 +40,6 @@ export const EventType = {
 
 /** `LOG_EVENT_BINLOG_IN_USE_F`: on a format description, the file was not closed (yet). */
 export const FLAG_IN_USE = 0x1;
-/** `LOG_EVENT_SUPPRESS_USE_F`: the statement does not need its database as the default one. */
-export const FLAG_SUPPRESS_USE = 0x8;
 /** `LOG_EVENT_ARTIFICIAL_F`: made up by a source for its stream, not in any file. */
 export const FLAG_ARTIFICIAL = 0x20;
 /** `LOG_EVENT_RELAY_LOG_F`: on a format description, the file is a relay log. */

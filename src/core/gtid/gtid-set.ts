@@ -156,8 +156,3 @@ function formatInterval({ start, end }: Interval): string {
 function sourceOf(gtid: Gtid): string {
   return gtid.tag === '' ? gtid.uuid : `${gtid.uuid}:${gtid.tag}`;
 }
-
-/** One transaction as a set. */
-export function gtidSetOf(gtid: Gtid): GtidSet {
-  return GtidSet.fromGtids([gtid]);
-}
