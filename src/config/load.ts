@@ -9,7 +9,7 @@ import { mergeRaw, type Origins, type RawConfig } from './raw-config.ts';
 import { configSchema, type Config } from './schema.ts';
 
 /** Read when no file is named, and no error when it is not there. */
-export const DEFAULT_FILE = '/etc/dcmha/dcmha.yaml';
+const DEFAULT_FILE = '/etc/dcmha/dcmha.yaml';
 
 export interface ConfigSources {
   /** Must exist when named. */

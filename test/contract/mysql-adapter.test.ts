@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { grantStatements } from '../../src/adapters/mysql/grants.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
@@ -157,6 +158,36 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
     assert.notEqual(channel.receiver, 'off');
     await a.start();
     await mysql.resetReplication(endpointOf(b), '', SOON);
+  });
+
+  it('can do all its work with the grants that it asks for', async () => {
+    for (const server of [a, b]) {
+      const root = await servers.client(server, 'root');
+      await root.query('SET SESSION sql_log_bin = 0, GLOBAL super_read_only = OFF');
+      await root.query("CREATE USER managed@'%' IDENTIFIED BY 'managed secret'");
+      for (const statement of grantStatements("managed@'%'")) await root.query(statement);
+      await root.query('DROP DATABASE IF EXISTS dcmha');
+      await root.query('SET GLOBAL super_read_only = ON');
+      root.destroy();
+    }
+    const mysql = servers.mysql({ account: { user: 'managed', password: 'managed secret' } });
+    await mysql.openWrites(endpointOf(a), SOON);
+    assert.equal((await mysql.commitProbe(endpointOf(a), SOON)).kind, 'committed');
+    await mysql.follow(endpointOf(b), { source: endpointOf(a), channel: 'region_x' }, SOON);
+    const { executed } = await mysql.status(endpointOf(a), SOON);
+    assert.equal(await mysql.waitExecuted(endpointOf(b), executed, SOON), true);
+    await eventually(async () => {
+      const [channel] = (await mysql.status(endpointOf(b), SOON)).channels;
+      assert.equal(channel?.receiver, 'on');
+      assert.ok((channel.lastHeardMs ?? Infinity) < 3000);
+    }, SOON);
+    await mysql.stopReceiver(endpointOf(b), 'region_x', SOON);
+    await mysql.startReplication(endpointOf(b), 'region_x', SOON);
+    await mysql.resetReplication(endpointOf(b), 'region_x', SOON);
+    const administrator = await servers.client(a, 'root');
+    assert.ok((await mysql.sessionCount(endpointOf(a), SOON)) >= 1);
+    assert.ok((await mysql.fence(endpointOf(a), SOON)).killed >= 1);
+    await assert.rejects(administrator.query('SELECT 1'));
   });
 
   it('says that commits hang, with one session that waits however often it is asked', async () => {

@@ -1,5 +1,5 @@
 /** Clocks of two hosts may differ by this much, and no request is taken that is older. */
-export const WINDOW_MS = 30_000;
+const WINDOW_MS = 30_000;
 
 /** Remembers the nonces of the requests that were taken for as long as their time would be accepted. */
 export class ReplayGuard {
