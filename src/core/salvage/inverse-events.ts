@@ -1,6 +1,7 @@
 import { EventType } from '../binlog/event-types.ts';
 import { EVENT_HEADER_SIZE } from '../binlog/event.ts';
 import { hasOwnChecksum, parseFormatDescription } from '../binlog/format-description.ts';
+import { RowsFlag } from '../binlog/rows.ts';
 import { TextBuffer } from '../binlog/text.ts';
 import type { InverseRows } from './inverse-rows.ts';
 import { tableName, type CatalogTable } from './table-catalog.ts';
@@ -68,7 +69,7 @@ export class InverseEvents {
     if (this.#rows === 0) return;
     const events = this.#out.take();
     const flagsAt = this.#lastStart + EVENT_HEADER_SIZE + 6;
-    events.writeUInt16LE(events.readUInt16LE(flagsAt) | 1, flagsAt);
+    events.writeUInt16LE(events.readUInt16LE(flagsAt) | RowsFlag.statementEnd, flagsAt);
     const used = [...this.#tables.values()];
     const maps = used.map(({ body }) => tableMapEvent(body));
     yield {

@@ -2,6 +2,7 @@ import { EventType } from '../binlog/event-types.ts';
 import type { RowFormat } from '../binlog/row-format.ts';
 import {
   isBitSet,
+  RowsFlag,
   parseRows,
   rowChanges,
   valueLength,
@@ -36,9 +37,6 @@ const inverseTypes: ReadonlyMap<number, number> = new Map([
   [EventType.UpdateRowsV1, EventType.UpdateRowsV1],
 ]);
 
-const statementEnd = 0x1;
-const noForeignKeyChecks = 0x2;
-
 /**
  * Turns a rows event around. Foreign keys are not checked while rows go back, because children and parents come in the wrong order then.
  * @throws BINLOG_CORRUPT
@@ -52,7 +50,7 @@ export function invertRows(entry: RowsEntry, body: Buffer): InverseRows {
   return {
     entry,
     type: inverseTypes.get(rows.type) ?? rows.type,
-    flags: (rows.flags & ~statementEnd) | noForeignKeyChecks,
+    flags: (rows.flags & ~RowsFlag.statementEnd) | RowsFlag.noForeignKeyChecks,
     columns: rows.before === undefined ? after : [...after, rows.before.bits],
     ...(dropped.size === 0
       ? spansOf(body, changes)

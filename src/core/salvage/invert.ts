@@ -1,3 +1,4 @@
+import { RowsFlag } from '../binlog/rows.ts';
 import { formatGtid } from '../gtid/gtid.ts';
 import { InverseEvents, type InverseChunk } from './inverse-events.ts';
 import { invertRows, type InverseRows } from './inverse-rows.ts';
@@ -21,9 +22,6 @@ export interface TableFacts {
 
 export type Invertibility =
   { readonly kind: 'invertible' } | ({ readonly kind: 'not-invertible' } & Obstacle);
-
-/** `USE_SQL_FOREIGN_KEY_F`: the server did the cascades itself, so their rows are in the log, too (9.x, unless told otherwise). */
-const cascadesLogged = 0x10;
 
 /** What fits into a `BINLOG` statement: base64 of it must fit one string and one packet. */
 const largestEventBytes = 384 * 1024 * 1024;
@@ -49,7 +47,7 @@ function obstacleOf(entry: RowsEntry, survey: Survey, facts: InversionFacts): Ob
       what: `${name} has ${known.columns} columns, the log ${columns.length}`,
     };
   }
-  if (entry.kind !== 'insert' && known.isCascadeParent && (entry.flags & cascadesLogged) === 0) {
+  if (entry.kind !== 'insert' && known.isCascadeParent && (entry.flags & RowsFlag.cascadesLogged) === 0) {
     return {
       reason: 'cascade-not-logged',
       what: `what foreign keys did after a change of ${name} is not in the log`,

@@ -4,7 +4,7 @@ import { EventType, eventTypeName, isRowsEventType } from '../binlog/event-types
 import type { BinlogEvent } from '../binlog/event.ts';
 import type { FormatDescription } from '../binlog/format-description.ts';
 import { parseQueryEvent } from '../binlog/query-event.ts';
-import { countRows, isDummyRows, parseRows, rowChanges, type RowsEvent } from '../binlog/rows.ts';
+import { countRows, isDummyRows, parseRows, rowChanges, RowsFlag, type RowsEvent } from '../binlog/rows.ts';
 import type { Transaction } from '../binlog/transactions.ts';
 import { readStatement } from './statement.ts';
 import type {
@@ -103,7 +103,7 @@ export class Surveyor {
   #lookAtRows({ header, body }: BinlogEvent, format: FormatDescription): void {
     const rows = parseRows(header, body, format);
     if (!isDummyRows(rows)) this.#addRows(rows, format);
-    if ((rows.flags & 1) === 0) return;
+    if ((rows.flags & RowsFlag.statementEnd) === 0) return;
     this.#statement++;
     this.#maps.clear();
   }
