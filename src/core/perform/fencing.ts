@@ -7,6 +7,7 @@ import { hostId } from '../model/endpoint.ts';
 import { readPresence } from '../store/presences.ts';
 import { recordPrimary } from '../store/primary.ts';
 import { readRoute, readRouteAcks } from '../store/routes.ts';
+import { znodes } from '../store/znodes.ts';
 import { memberOf, type PerformContext } from './context.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
@@ -79,6 +80,8 @@ export async function awaitLeases(
 }
 
 async function agentLease(member: Member, { coordination }: PerformContext): Promise<string[]> {
+  // An agent that is back makes its presence first and reads the journal then: one of us sees the other, if this read is no old one.
+  await coordination.sync(znodes.presence(member.id));
   const presence = await readPresence(coordination, member.id);
   return presence === undefined ? [] : [`the agent of ${member.id} still holds its session`];
 }
