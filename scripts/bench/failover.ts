@@ -1,5 +1,5 @@
-// npm run bench:failover [-- --runs 10 --hosts 3 --json]: the write outage of a client that retries through HAProxy while the
-// primary's mysqld is killed with SIGKILL. Each run has a sandbox of its own.
+// npm run bench:failover [-- --runs 10 --hosts 3 --what mysqld|host --signal KILL|STOP --json]: the write outage of a client that
+// retries through HAProxy while the primary's mysqld, or its mysqld and agent, are killed or stopped. Each run has a sandbox of its own.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,13 +20,19 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '10' },
     hosts: { type: 'string', default: '3' },
+    what: { type: 'string', default: 'mysqld' },
+    signal: { type: 'string', default: 'KILL' },
     json: { type: 'boolean', default: false },
   },
 });
 const runs = Number(values.runs);
 const hosts = Number(values.hosts);
-if (!(runs >= 1 && hosts >= 2)) {
-  process.stderr.write('usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--json]\n');
+const what = (['mysqld', 'host'] as const).find((known) => known === values.what);
+const signal = (['KILL', 'STOP'] as const).find((known) => known === values.signal);
+if (!(runs >= 1 && hosts >= 2) || what === undefined || signal === undefined) {
+  process.stderr.write(
+    'usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--what mysqld|host] [--signal KILL|STOP] [--json]\n',
+  );
   process.exit(64);
 }
 
@@ -47,7 +53,7 @@ async function measure(): Promise<FailoverRun> {
   const callOff = startWatchdog(dir, { keep: false });
   try {
     const state = await startSandbox({ ...defaultOptions, hosts, dir });
-    return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1 });
+    return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1, what, signal });
   } finally {
     await tearDown(dir);
     callOff();
@@ -82,7 +88,7 @@ function summarize(all: readonly FailoverRun[]): readonly Row[] {
 function printSummary(summary: readonly Row[]): void {
   const ms = (value: number | undefined) => (value ?? NaN).toFixed(0).padStart(8);
   process.stdout.write(
-    `\n${runs} runs, ${hosts} hosts, MySQL ${mysqlVersion()}, ${cpus().length} cores; ms\n`,
+    `\n${runs} runs of SIG${values.signal} to the primary's ${values.what}, ${hosts} hosts, MySQL ${mysqlVersion()}, ${cpus().length} cores; ms\n`,
   );
   process.stdout.write(`${''.padEnd(20)}     min  median     max\n`);
   for (const { name, values: unsorted } of summary) {

@@ -28,14 +28,18 @@ export interface FailoverRunOptions {
   /** How long the writer writes before the kill, and again after it writes once more. */
   readonly writeMs: number;
   readonly everyMs: number;
+  /** What happens to the primary: its mysqld unless told, by SIGKILL unless told. */
+  readonly what?: 'mysqld' | 'host' | undefined;
+  readonly signal?: 'KILL' | 'STOP' | undefined;
   /** Told ten times a second. */
   readonly onProgress?: ((progress: WriterProgress) => void) | undefined;
   readonly onKill?: ((primary: string) => void) | undefined;
 }
 
-const TIMEOUT_MS = 30_000;
+// A hang is told from a crash by time: longer than any of the program's own deadlines for it.
+const TIMEOUT_MS = 60_000;
 
-/** Kills the primary's mysqld with SIGKILL under a writer and tells what the client and the record say. */
+/** Kills the primary under a writer and tells what the client and the record say. */
 export async function runFailover(
   state: SandboxState,
   group: GroupSpec,
@@ -82,7 +86,7 @@ async function killUnderLoad(
   const host = parseEndpoint(primary).host;
   const before = writer.progress().acknowledged;
   const killedAt = performance.timeOrigin + performance.now();
-  await killProcesses(state, { what: 'mysqld', host });
+  await killProcesses(state, { what: options.what ?? 'mysqld', host }, options.signal);
   options.onKill?.(primary);
   // What is in flight at the kill may still be told; rows well beyond it come from the new primary.
   await until(() => {
