@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import { closesWithinMs } from '../../src/core/haproxy/lease-check.ts';
 import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import { runtimeCommand } from '../../src/adapters/haproxy/runtime-socket.ts';
 import { route } from '../contract/proxy-suite.ts';
@@ -95,13 +96,26 @@ test('a router that stops vouching closes the write side and cuts its sessions',
   const began = performance.now();
   await eventually(() => session?.isOpen() === false, { timeoutMs, everyMs: 5 });
   t.diagnostic(
-    `closed ${(performance.now() - began).toFixed(0)} ms after the lease (checks every 250 ms, 3 to fall)`,
+    `closed ${(performance.now() - began).toFixed(0)} ms after the lease (at most ${closesWithinMs(real.options.lease)} ms)`,
   );
   assert.equal(await real.connect(), undefined);
   assert.deepEqual(await real.reads(), [real.b.name]);
   real.lease = true;
   await real.proxy.apply(route(real.a.endpoint, real.b.endpoint), { timeoutMs });
   assert.equal((await real.connect())?.server, real.a.name);
+});
+
+test('a router that hangs closes the write side within the time that its lease leaves for it', async (t) => {
+  await using real = await startRealHaproxy();
+  await real.proxy.apply(route(real.a.endpoint, real.b.endpoint), { timeoutMs });
+  const [session] = await sessions(real, 1);
+  const limitMs = closesWithinMs(real.options.lease);
+  await real.hangLease();
+  const began = performance.now();
+  await eventually(() => session?.isOpen() === false, { timeoutMs, everyMs: 5 });
+  const tookMs = performance.now() - began;
+  t.diagnostic(`closed after ${tookMs.toFixed(0)} ms; at most ${limitMs} ms`);
+  assert.ok(tookMs < limitMs + 200, `${tookMs} ms`);
 });
 
 test("somebody's edit is taken over by a reload that leaves no write session behind; a comment needs none", async () => {

@@ -9,6 +9,7 @@ import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import { eventually } from './eventually.ts';
 import { freePortPair } from './free-port.ts';
 import { startNamedServer, type NamedServer } from './named-server.ts';
+import { startSilentServer } from './silent-server.ts';
 import { openSession, type TcpSession } from './tcp-session.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
 
@@ -25,6 +26,8 @@ export interface RealHaproxy extends AsyncDisposable {
   readonly options: HaproxyOptions;
   /** What the lease port answers. */
   lease: boolean;
+  /** From now on the lease port accepts connections and does not answer. */
+  readonly hangLease: () => Promise<void>;
   /** Another router for the same files. */
   readonly next: () => Haproxy;
   readonly connect: () => Promise<TcpSession | undefined>;
@@ -47,7 +50,7 @@ export async function startRealHaproxy(
     program: 'haproxy',
     directory,
     runDirectory: path.join(directory, 'run'),
-    lease: { port: leasePort, intervalMs: 250, fall: 3 },
+    lease: { port: leasePort, intervalMs: 100, doubtIntervalMs: 200, fall: 3 },
     bind,
     writePort,
     ...overrides,
@@ -63,6 +66,7 @@ export async function startRealHaproxy(
   const file = path.join(directory, `${fileName(options.group)}.cfg`);
   const write = { host: bind, port: writePort };
   const read = { host: bind, port: writePort + 1 };
+  let lease: AsyncDisposable;
   const harness = {
     lease: true,
     proxy: next(),
@@ -75,6 +79,10 @@ export async function startRealHaproxy(
     log,
     options,
     next,
+    hangLease: async () => {
+      await lease[Symbol.asyncDispose]();
+      lease = await startSilentServer('127.0.0.1', leasePort);
+    },
     connect: () => openSession(write),
     reads: () => readers(read),
     edit: async (change: (text: string) => string) => {
@@ -99,7 +107,7 @@ export async function startRealHaproxy(
       await rm(directory, { recursive: true, force: true });
     },
   };
-  const lease = await httpLeasePort.listen(leasePort, () => harness.lease);
+  lease = await httpLeasePort.listen(leasePort, () => harness.lease);
   return harness;
 }
 

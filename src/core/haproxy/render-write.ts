@@ -49,14 +49,15 @@ function refused(file: string, why: string): DcmhaError {
   });
 }
 
-function withLeaseCheck(text: string, { port, intervalMs, fall }: LeaseCheck): string {
+function withLeaseCheck(text: string, { port, intervalMs, doubtIntervalMs, fall }: LeaseCheck): string {
   let line = text;
-  for (const name of ['fastinter', 'downinter', 'track']) line = dropOption(line, name, 1);
+  line = dropOption(dropOption(line, 'track', 1), 'downinter', 1);
   line = setOption(dropOption(line, 'no-check', 0), 'check', '');
   const options = {
     addr: '127.0.0.1',
     port: String(port),
     inter: `${intervalMs}ms`,
+    fastinter: `${doubtIntervalMs}ms`,
     fall: String(fall),
     rise: '1',
     'on-marked-down': 'shutdown-sessions',

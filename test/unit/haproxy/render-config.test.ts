@@ -9,7 +9,7 @@ const OPTIONS = {
   group: 'hkmsg',
   file: '/etc/haproxy/dcmha/hkmsg.cfg',
   socket: '/run/dcmha/hkmsg.sock',
-  lease: { port: 7073, intervalMs: 500, fall: 3 },
+  lease: { port: 7073, intervalMs: 500, doubtIntervalMs: 1000, fall: 3 },
 };
 
 function route(write: string, ...read: readonly string[]): Route {
@@ -63,7 +63,7 @@ listen write
     option httpchk GET /lease/hkmsg
     timeout check 500ms
     retries 0
-    server hkmsg 192.168.1.2:3306 check addr 127.0.0.1 port 7073 inter 500ms fall 3 rise 1 on-marked-down shutdown-sessions
+    server hkmsg 192.168.1.2:3306 check addr 127.0.0.1 port 7073 inter 500ms fastinter 1000ms fall 3 rise 1 on-marked-down shutdown-sessions
 listen read
     bind :3599
     mode tcp
@@ -148,7 +148,7 @@ test('comments, quoting, blank lines, line ends and options that are not ours st
     '\toption httpchk GET /lease/hkmsg\r',
     '\ttimeout check 500ms\r',
     '\tretries 0\r',
-    '\tserver "hkmsg"   192.168.1.2:3306   weight 5 check  inter 500ms addr 127.0.0.1 port 7073 fall 3 rise 1 on-marked-down shutdown-sessions # the primary\r',
+    '\tserver "hkmsg"   192.168.1.2:3306   weight 5 check  inter 500ms addr 127.0.0.1 port 7073 fastinter 1000ms fall 3 rise 1 on-marked-down shutdown-sessions # the primary\r',
     'listen read\r',
     '\toption redispatch 1\r',
     '\tserver other 10.9.9.9:1 check\r',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { closesWithinMs, leaseCheckFor } from '../../../src/core/haproxy/lease-check.ts';
 import { bindAddresses } from '../../../src/core/haproxy/listeners.ts';
 import { declaredBy } from '../../../src/core/haproxy/loaded.ts';
 import { reconcileReaders } from '../../../src/core/haproxy/reconcile-readers.ts';
+import { leaseTerms } from '../../../src/core/lease.ts';
 import { parsePid, parseServersState, parseSessions } from '../../../src/core/haproxy/runtime-answers.ts';
 
 /** As HAProxy 2.6.12 answers `show servers state`. */
@@ -124,4 +126,11 @@ test('the addresses of our listeners are found, other kinds left out', () => {
     { host: '::1', port: 3 },
     { host: '10.0.0.2', port: 4 },
   ]);
+});
+
+test('the lease check closes within what a lease leaves for the fence, for any session timeout', () => {
+  for (const timeoutMs of [1000, 2000, 6000, 40_000]) {
+    const terms = leaseTerms(timeoutMs);
+    assert.ok(closesWithinMs(leaseCheckFor(7073, terms)) <= terms.fenceMs, String(timeoutMs));
+  }
 });
