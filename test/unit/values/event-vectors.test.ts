@@ -81,7 +81,7 @@ describe('rows events of other projects', { skip: withoutCorpus }, () => {
     );
     assert.deepEqual(printed[3]?.slice(-4), ['@1=1', `@2='{"a":1234}'`, `@3='{"a": 1234}'`, '@4=NULL']);
     assert.deepEqual(printed[4]?.slice(-2), ["@3='{}'", '@4=NULL']);
-    assert.equal(printed[3]?.at(2), '@3=Invalid JSON');
+    assert.equal(printed[3][2], '@3=Invalid JSON');
   });
 
   test('partition numbers in front of the rows', () => {
