@@ -16,7 +16,9 @@ export async function loadZstd(): Promise<Decompress> {
 }
 
 function unpackAtOnce(decoder: ZSTDDecoder, packed: Buffer, sizeBytes: number): Uint8Array {
-  if (sizeBytes === 0) throw new Error('nothing to unpack');
+  // Neither is written by a server; both would have the decoder ask for memory that it does not check to have got.
+  if (sizeBytes === 0 || packed.length > 2 * AT_ONCE_BYTES)
+    throw new Error('zstd: sizes contradict each other');
   // A damaged stream gives an error number for a size, so a slice of some other length.
   const unpacked = decoder.decode(packed, sizeBytes);
   if (unpacked.length !== sizeBytes)

@@ -53,30 +53,29 @@ const STATEMENT_WIDTH = 80;
 export function transactionLine(document: TransactionDocument): string {
   const { gtid, time, bytes, rows, tables, statements, xa } = document;
   const changes = Object.entries(tables).map(
-    ([name, { inserts, updates, deletes }]) => `${name} +${inserts} ~${updates} -${deletes}`,
+    ([name, { inserts, updates, deletes }]) => `${plain(name)} +${inserts} ~${updates} -${deletes}`,
   );
-  const texts = statements.map((text) => shorten(text.replace(/\s+/g, ' ')));
-  const step = xa === null ? [] : [`XA ${xa.kind} ${shorten(xa.xid)}`];
+  const texts = statements.map((text) => shorten(plain(text.replace(/\s+/g, ' '))));
+  const step = xa === null ? [] : [`XA ${xa.kind} ${shorten(plain(xa.xid))}`];
   const when = time.slice(0, 23).replace('T', ' ');
-  return [
-    when,
-    gtid ?? 'anonymous',
-    `${bytes} bytes`,
-    `${rows} rows`,
-    [...step, ...changes, ...texts].join('; '),
-  ]
-    .join('  ')
-    .trimEnd();
+  const what = [...step, ...changes, ...texts].join('; ');
+  return [when, gtid ?? 'anonymous', `${bytes} bytes`, `${rows} rows`, what].join('  ').trimEnd();
+}
+
+/** Names and statements come from a file: control characters of theirs must not reach a terminal. */
+function plain(text: string): string {
+  return text.replace(/\p{Cc}/gu, ' ');
 }
 
 function shorten(text: string): string {
-  // Control characters of a statement must not reach the terminal.
-  const plain = text.replace(/\p{Cc}/gu, ' ');
-  return plain.length > STATEMENT_WIDTH ? `${plain.slice(0, STATEMENT_WIDTH - 1)}…` : plain;
+  return text.length > STATEMENT_WIDTH ? `${text.slice(0, STATEMENT_WIDTH - 1)}…` : text;
 }
+
+// Beyond this a Date is invalid; a damaged event without a checksum may say anything.
+const LAST_MOMENT_MS = 8.64e15;
 
 /** Milliseconds since 1970. */
 function timeOf({ header, timestamp }: Transaction): number {
   const commit = header?.immediateCommitTimestamp ?? 0n;
-  return commit === 0n ? timestamp * 1000 : Number(commit / 1000n);
+  return commit === 0n ? timestamp * 1000 : Math.min(Number(commit / 1000n), LAST_MOMENT_MS);
 }

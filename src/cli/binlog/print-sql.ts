@@ -1,3 +1,4 @@
+import { readBytes } from '../../core/binlog/read-bytes.ts';
 import type { Survey } from '../../core/salvage/survey-model.ts';
 import { EventBodies } from '../../core/salvage/event-bodies.ts';
 import { sessionPreamble, SqlRenderer, type RenderOptions } from '../../core/salvage/render.ts';
@@ -5,7 +6,7 @@ import type { OpenBinlogFile } from '../../ports/binlog-source.ts';
 import { writeOut } from '../stdout.ts';
 import { describeTransaction } from './describe.ts';
 import { warnOfTear, type ListRequest } from './list.ts';
-import { readBytes, surveyFile, type BinlogTools } from './survey-files.ts';
+import { surveyFile, type BinlogTools } from './survey-files.ts';
 
 interface SqlRequest extends ListRequest {
   readonly direction: RenderOptions['direction'];

@@ -71,10 +71,3 @@ function isSelected(
   if (gtid === undefined) return gtids === undefined;
   return (gtids?.has(gtid) ?? true) && !excludeGtids.has(gtid);
 }
-
-/** Bytes of an open file; fewer only at its end. */
-export async function readBytes(file: OpenBinlogFile, offset: number, size: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of file.read(offset, offset + size)) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}

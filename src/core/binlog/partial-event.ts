@@ -3,6 +3,8 @@ import { RunningChecksum } from './checksum.ts';
 import { CHECKSUM_SIZE, type EventHeader } from './event.ts';
 
 const FIRST_ALLOCATION = 64 * 1024;
+/** From here on the size is believed: memory that is never written to is never resident, and growing step by step would need twice as much. */
+const BELIEVED_FROM = 1024 * 1024;
 
 /** An event that comes in several chunks: the part that is wanted is put together, the rest only counted and checksummed. */
 export class PartialEvent {
@@ -57,7 +59,8 @@ export class PartialEvent {
 
   #reserve(length: number): void {
     if (length <= this.#kept.length) return;
-    const grown = Buffer.allocUnsafe(Math.min(this.#wanted, Math.max(length, this.#kept.length * 2)));
+    const doubled = Math.min(this.#wanted, Math.max(length, this.#kept.length * 2));
+    const grown = Buffer.allocUnsafe(length < BELIEVED_FROM ? doubled : this.#wanted);
     this.#kept.copy(grown, 0, 0, this.#seen);
     this.#kept = grown;
   }

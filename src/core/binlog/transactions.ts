@@ -105,7 +105,9 @@ export class TransactionGrouper {
     ending: TransactionEnding,
     at: BinlogPosition,
   ): Grouped {
-    if (NEEDS_BEGIN.has(ending) && !open.hasBegun) throw corruptAt(at, `a ${ending} without a beginning`);
+    // A relay log may begin in the middle of a transaction.
+    if (NEEDS_BEGIN.has(ending) && !open.hasBegun && !this.#isRelayLog())
+      throw corruptAt(at, `a ${ending} without a beginning`);
     const end = offset + header.size;
     const told = open.header?.transactionLength ?? 0;
     // 0: not told. The source may have had another checksum setting than the relay log, so lengths there may differ.
