@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { hasCode } from '../../src/core/model/errors.ts';
@@ -179,6 +181,37 @@ describe('real agents of real servers', () => {
     while (performance.now() < until) assert.equal(await isReadOnly(primary), true);
     await all.record(primary);
     await all.untilOpen(primary);
+  });
+
+  it('started without ZooKeeper, it answers, waits and touches nothing', async () => {
+    const zookeeper = { hosts: '127.83.0.8:2181', sessionTimeoutMs };
+    const lost = await all.misconfigured('127.83.0.21', { zookeeper });
+    const { verdict, group } = await all.call(lost, 'status', {});
+    assert.deepEqual([verdict === 'dead' || verdict === 'unknown', group], [true, undefined]);
+    await eventually(async () => (await readFile(lost.agentLog, 'utf8')).includes('127.83.0.8:2181'), {
+      timeoutMs: 5000,
+    });
+    assert.ok(lost.agent.pid() !== undefined);
+  });
+
+  it('with a wrong MySQL password it says so, and knows no verdict', async () => {
+    const replica = all.host(3);
+    await replica.agent.stop();
+    const passwordFile = path.join(all.dir, 'wrong-password');
+    await writeFile(passwordFile, 'not it');
+    const wrong = await all.misconfigured(replica.host, {
+      mysql: { passwordFile, replicationPasswordFile: passwordFile },
+    });
+    await eventually(
+      async () => {
+        const presence = await readPresence(all.store, replica.id);
+        return presence?.verdict === 'unknown' && /1045.*password/.test(presence.why ?? '');
+      },
+      { timeoutMs: 15_000 },
+    );
+    assert.doesNotMatch(await readFile(wrong.agentLog, 'utf8'), /not it/);
+    await wrong.agent.stop();
+    await replica.agent.start();
   });
 
   it('kills a mysqld that hangs when a plan fences it', async () => {

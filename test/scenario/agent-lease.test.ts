@@ -200,6 +200,15 @@ test('but it is one when a plan has begun that may count on the lease being over
   await stage.end();
 });
 
+test('and then soon: a session that expired before its lease was over means that this clock stood still', async () => {
+  const stage = await AgentStage.running();
+  stage.planBegins();
+  stage.host(1).coordination.expire();
+  const took = await stage.clock.runUntil(() => !stage.host(1).writable);
+  assert.ok(took < 600, `${took} ms`);
+  await stage.end();
+});
+
 test('an agent that is killed and started again on an open primary keeps it open', async () => {
   const stage = await AgentStage.running();
   const primary = stage.host(1);

@@ -40,6 +40,7 @@ export class RealAgents implements AsyncDisposable {
   readonly store: Coordination & AsyncDisposable;
   readonly hosts: RealHost[] = [];
   readonly #agentLogs: string[] = [];
+  readonly #others: ProcessHandle[] = [];
   readonly #passwords = newPasswords();
   readonly #sessionTimeoutMs: number;
   readonly #caller = createPeerCaller({ secret });
@@ -100,11 +101,22 @@ export class RealAgents implements AsyncDisposable {
     return put(this.store, znodes.master('g1'), id);
   }
 
+  /** An agent that is configured wrongly, for `host`: with these sections instead. Ended by {@link RealAgents} too. */
+  async misconfigured(host: string, change: Readonly<Record<string, object>>): Promise<RealHost> {
+    const dir = path.join(this.dir, `wrong-${host}`);
+    await mkdir(dir, { recursive: true });
+    const agentLog = path.join(dir, 'agent.log');
+    const agent = await this.#startAgent(host, await this.#writeConfig(dir, change), agentLog);
+    this.#others.push(agent);
+    return { id: hostId(host), host, mysqld: this.host(1).mysqld, agent, agentLog };
+  }
+
   async untilOpen(host: RealHost, timeoutMs = 10_000): Promise<void> {
     await eventually(async () => (await this.call(host, 'status', {})).writable === true, { timeoutMs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#others.map((agent) => agent[Symbol.asyncDispose]()));
     await Promise.all(this.hosts.map(({ agent }) => agent[Symbol.asyncDispose]()));
     await Promise.all(this.hosts.map(({ mysqld }) => mysqld.kill()));
     await this.store[Symbol.asyncDispose]();
@@ -120,19 +132,22 @@ export class RealAgents implements AsyncDisposable {
     const mysqld = await startMysqld({ dir, host, port: 3306, serverId, passwords: this.#passwords });
     const id = hostId(host);
     await put(this.store, znodes.host(id), JSON.stringify({ group: 'g1', port: 3306 }));
-    const config = await this.#writeConfig(dir);
     const agentLog = path.join(dir, 'agent.log');
+    const agent = await this.#startAgent(host, await this.#writeConfig(dir), agentLog);
+    this.hosts.push({ id, host, mysqld, agent, agentLog });
+  }
+
+  async #startAgent(host: string, config: string, agentLog: string): Promise<ProcessHandle> {
     this.#agentLogs.push(agentLog);
     const main = path.join(import.meta.dirname, 'run-heartbeat.ts');
     const argv = [process.execPath, '--import', 'tsx', main, 'heartbeat', '--config', config, '--host', host];
     const ready = async (): Promise<void> => {
       await eventually(() => this.call({ host }, 'status', {}), { timeoutMs: START_MS });
     };
-    const agent = await launchProcess({ program: () => ({ argv, cwd: PROJECT, log: agentLog }), ready });
-    this.hosts.push({ id, host, mysqld, agent, agentLog });
+    return launchProcess({ program: () => ({ argv, cwd: PROJECT, log: agentLog }), ready });
   }
 
-  async #writeConfig(dir: string): Promise<string> {
+  async #writeConfig(dir: string, change: Readonly<Record<string, object>> = {}): Promise<string> {
     const write = async (name: string, text: string): Promise<string> => {
       await writeFile(path.join(dir, name), text, { mode: 0o600 });
       return path.join(dir, name);
@@ -146,6 +161,6 @@ export class RealAgents implements AsyncDisposable {
       peer: { secretFile: await write('secret', secret), timeoutMs: 1500 },
       agent: { port: agentPort, stateDirectory: path.join(dir, 'state') },
     };
-    return write('dcmha.yaml', stringify(config));
+    return write('dcmha.yaml', stringify({ ...config, ...change }));
   }
 }
