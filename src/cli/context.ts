@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AlertDesk } from '../core/alerts/desk.ts';
-import { leaseCheckFor } from '../core/haproxy/lease-check.ts';
+import { leaseCheckFor, type LeaseCheck } from '../core/haproxy/lease-check.ts';
 import { leaseTerms } from '../core/lease.ts';
 import { Haproxy } from '../adapters/haproxy/haproxy.ts';
 import { httpLeasePort } from '../adapters/haproxy/lease-port.ts';
@@ -78,10 +78,9 @@ export class Context implements AsyncDisposable {
 
   /** Makes the HAProxy of a group; ports of files that are not there yet go by the order of `groups`. */
   async proxies(groups: readonly string[]): Promise<(group: string) => Proxy> {
-    const { router, zookeeper } = this.config;
-    const { haproxy, directory, runDirectory, bind, writePort, leasePort, templateFile } = router;
+    const { haproxy, directory, runDirectory, bind, writePort, templateFile } = this.config.router;
     const template = templateFile === undefined ? undefined : await readFile(templateFile, 'utf8');
-    const lease = leaseCheckFor(leasePort, leaseTerms(zookeeper.sessionTimeoutMs));
+    const lease = this.leaseCheck();
     return (group) => {
       const ports = { bind, writePort: writePort + 2 * Math.max(0, groups.indexOf(group)) };
       const options = { group, program: haproxy, directory, runDirectory, lease, template, ...ports };
@@ -91,6 +90,12 @@ export class Context implements AsyncDisposable {
 
   leasePort(): LeasePort {
     return httpLeasePort;
+  }
+
+  /** How HAProxy checks that port. */
+  leaseCheck(): LeaseCheck {
+    const { router, zookeeper } = this.config;
+    return leaseCheckFor(router.leasePort, leaseTerms(zookeeper.sessionTimeoutMs));
   }
 
   processes(): ProcessWatch {

@@ -73,6 +73,10 @@ export class RouteLease {
     return !isOver(this.#lease, this.#clock.monotonic());
   }
 
+  get leftMs(): number {
+    return leaseLeftMs(this.#lease, this.#clock.monotonic());
+  }
+
   /** True when there was a lease once. */
   get began(): boolean {
     return this.#lease.until > NO_LEASE.until;
@@ -118,14 +122,15 @@ export class RouteLease {
     try {
       await this.#renew();
       this.#renewAt = began + this.terms.renewEveryMs;
-      if (this.#trouble !== undefined) this.#log.info('lease renewed again', { leftMs: this.#leftMs() });
+      if (this.#trouble !== undefined)
+        this.#log.info('lease renewed again', { leftMs: Math.round(this.leftMs) });
       this.#trouble = undefined;
       this.#accepted = false;
     } catch (thrown) {
       const { code, message } = toDcmhaError(thrown);
       this.#renewAt = this.#clock.monotonic() + retryMs;
       if (this.#trouble !== code)
-        this.#log.warn('lease not renewed', { code, error: message, leftMs: this.#leftMs() });
+        this.#log.warn('lease not renewed', { code, error: message, leftMs: Math.round(this.leftMs) });
       this.#trouble = code;
     }
     this.#renewing = false;
@@ -175,9 +180,5 @@ export class RouteLease {
   #soon(): void {
     this.#renewAt = 0;
     this.#alarm?.ring();
-  }
-
-  #leftMs(): number {
-    return Math.round(leaseLeftMs(this.#lease, this.#clock.monotonic()));
   }
 }

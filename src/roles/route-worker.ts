@@ -22,6 +22,8 @@ export interface RouteWorkerOptions {
   /** This router's name in `route-ack/G`. */
   readonly router: string;
   readonly applyTimeoutMs: number;
+  /** How long HAProxy may go on after our last yes, ms: when the ensemble grants a shorter session than asked, more than a lease leaves. */
+  readonly closesWithinMs: number;
   /** A route in force is compared with file and process this often, ms. */
   readonly recheckMs: number;
 }
@@ -67,7 +69,9 @@ export class RouteWorker {
    * force, and HAProxy closes by itself.
    */
   isOpen(): boolean {
-    return this.#lease.isHeld() && !this.#failed && this.#view.published?.route.write !== undefined;
+    const { leftMs, terms } = this.#lease;
+    const early = Math.max(0, this.#options.closesWithinMs - terms.fenceMs);
+    return leftMs > early && !this.#failed && this.#view.published?.route.write !== undefined;
   }
 
   /** Keeps the lease until `signal` aborts. */

@@ -26,6 +26,8 @@ export interface RouterOptions {
   readonly groups: readonly string[];
   /** Loopback port that HAProxy checks. */
   readonly leasePort: number;
+  /** How long HAProxy's check of that port may take to close the write side, ms. */
+  readonly closesWithinMs?: number | undefined;
   /** The control port of agents whose metadata do not say one. */
   readonly defaultAgentPort: number;
   /** Deadline for old sessions to end. Default 5 s. */
@@ -93,6 +95,7 @@ function addWorker(
       router,
       applyTimeoutMs: options.applyTimeoutMs ?? usualApplyTimeoutMs,
       recheckMs: options.recheckMs ?? usualRecheckMs,
+      closesWithinMs: options.closesWithinMs ?? 0,
     });
     workers.set(group, worker);
   } catch (thrown) {

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { DcmhaError, hasCode } from '../../core/model/errors.ts';
-import { formatEndpoint } from '../../core/model/endpoint.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
 import { fileName } from '../../core/haproxy/names.ts';
@@ -66,7 +65,8 @@ export class Haproxy implements Proxy {
       file: path.join(directory, `${name}.cfg`),
       goodFile: inRun('good.cfg'),
       socket,
-      template: options.template ?? DEFAULT_TEMPLATE,
+      // A configuration is handled byte by byte, one character each.
+      template: Buffer.from(options.template ?? DEFAULT_TEMPLATE, 'utf8').toString('latin1'),
     });
     this.#instance = new HaproxyInstance({
       program,
@@ -202,9 +202,4 @@ export class Haproxy implements Proxy {
     const oldSessions = await runtime.sessionsAfter(server.name, []);
     return { write: '', oldSessions, pid, ...rejected };
   }
-}
-
-/** As {@link ProxyState.write} says an endpoint. */
-export function writeOf(route: Route): string {
-  return route.write === undefined ? '' : formatEndpoint(route.write);
 }

@@ -1,3 +1,4 @@
+import { closesWithinMs } from '../../core/haproxy/lease-check.ts';
 import { runRouter } from '../../roles/router.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
@@ -37,6 +38,7 @@ export const routeCommand = defineCommand({
         control: { host: config.router.host, port: config.router.port },
         groups,
         leasePort: config.router.leasePort,
+        closesWithinMs: closesWithinMs(context.leaseCheck()),
         defaultAgentPort: config.agent.port,
         stopHaproxy: args.stopHaproxy,
       },
