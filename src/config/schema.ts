@@ -95,7 +95,7 @@ const failover = z.strictObject({
     'deadline of every other step; past it the plan is blocked and the operator told',
   ),
   confirmMs: ms(5000, 'routers are waited for this long at the end; a late one is told of'),
-  stalledMs: ms(10_000, 'a primary that answers but cannot commit for this long is failed over'),
+  stalledMs: ms(5000, 'a primary that answers but cannot commit for this long is failed over'),
   maxLoss: z
     .number()
     .int()

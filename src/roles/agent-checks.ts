@@ -15,6 +15,8 @@ const downIntervalMs = 100;
  */
 const firstProbeMs = 1000;
 const longestProbeMs = 10_000;
+/** A file system is remounted read-only by the kernel once its disk fails; mysqld may go on answering. */
+const mountEveryMs = 5000;
 
 /** What the agent knows of the MySQL server beside it, kept up to date by {@link run}. */
 export class LocalServer {
@@ -38,6 +40,10 @@ export class LocalServer {
     { readonly at: Endpoint; readonly incarnation: number; readonly stop: AbortController } | undefined;
   /** Grows with each change that the agent itself made: what was asked before says nothing about after. */
   #writes = 0;
+  /** The watched connection ended: mysqld may be another one when it answers next. */
+  #lost = false;
+  #mountAt = -Infinity;
+  #mountedReadOnly = false;
   #commit: CommitProbe | undefined;
   #probing = false;
   /** The last time of a probe, or of other proof that it can commit. */
@@ -121,6 +127,7 @@ export class LocalServer {
     this.#linked = { at, stop, incarnation: this.incarnation };
     const lost = (code: string): void => {
       this.#deps.log.info('connection to mysqld lost', { server: formatEndpoint(at), code });
+      this.#lost = true;
       this.checkNow();
     };
     this.#deps.mysql.watchConnection(at, lost, stop.signal);
@@ -157,9 +164,12 @@ export class LocalServer {
       }
       case 'up': {
         const moved = this.status?.executed !== probe.status.executed;
-        if (this.verdict.verdict !== 'up' || this.status === undefined) await this.#met(probe.status);
+        if (this.verdict.verdict !== 'up' || this.status === undefined || this.#lost)
+          await this.#met(probe.status);
         this.status = probe.status;
         answered(probe.status);
+        if (await this.#onReadOnlyMount(probe.status))
+          return { kind: 'read-only-fs', why: 'the file system of the data is mounted read-only' };
         return this.#commits(moved);
       }
     }
@@ -185,10 +195,19 @@ export class LocalServer {
 
   async #met(status: ServerStatus): Promise<void> {
     this.status ??= status;
+    this.#lost = false;
     const before = this.pid;
     await this.process();
     if (this.pid === undefined || this.pid !== before || this.verdict.verdict === 'dead')
       this.incarnation += 1;
+  }
+
+  async #onReadOnlyMount({ binlog }: ServerStatus): Promise<boolean> {
+    const now = this.#deps.clock.monotonic();
+    if (binlog === undefined || now - this.#mountAt < mountEveryMs) return this.#mountedReadOnly;
+    this.#mountAt = now;
+    this.#mountedReadOnly = await this.#deps.processes.readOnlyMount(binlog.dataDirectory);
+    return this.#mountedReadOnly;
   }
 
   /** `moved`: transactions were executed since the last check. The probe runs beside the checks, for it may hang. */

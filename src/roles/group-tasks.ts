@@ -1,16 +1,19 @@
 import type { Coordination } from '../ports/coordination.ts';
-import type { GroupSnapshot } from '../core/model/snapshot.ts';
+import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import type { Ending } from '../core/plan/execute.ts';
 import { clearAlert } from '../core/store/alerts.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
+import { pushRouters } from '../core/perform/routing.ts';
+import { appendHistory } from '../core/store/history.ts';
+import { readRouters } from '../core/store/inventory.ts';
 import { recordPrimary } from '../core/store/primary.ts';
 import { publishRoute } from '../core/store/routes.ts';
-import { clearLostReplica, clearRejoinMark } from '../core/store/marks.ts';
+import { clearLostReplica, clearRejoinMark, markLostReplica } from '../core/store/marks.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../core/store/tasks.ts';
 import { bootstrapPlan, orderedFailover } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
-import { startPlan } from './plan-runner.ts';
+import { startPlan, type PlanRunner } from './plan-runner.ts';
 
 type OpenTask = Extract<TaskEntry, { kind: 'task' }>;
 
@@ -113,25 +116,42 @@ async function recordByHand(
   snapshot: GroupSnapshot,
   { runner }: GroupWorkerDeps,
 ): Promise<string> {
-  const { coordination } = runner;
+  const { coordination, clock } = runner;
+  const { group, primary } = snapshot;
   const view = snapshot.members.find(({ member }) => member.id === task.host);
-  if (view === undefined)
-    throw new DcmhaError('NOT_FOUND', `${task.host} is no member of group ${snapshot.group}`);
-  const changed = snapshot.primary?.id !== task.host;
-  const record = changed
-    ? await recordPrimary(coordination, snapshot.group, task.host, snapshot.primary?.epoch)
-    : snapshot.primary;
-  await clearAlert(coordination, snapshot.group);
+  if (view === undefined) throw new DcmhaError('NOT_FOUND', `${task.host} is no member of group ${group}`);
+  const at = clock.now();
+  const changed = primary?.id !== task.host;
+  const record = changed ? await recordPrimary(coordination, group, task.host, primary?.epoch) : primary;
+  if (changed && primary !== undefined) {
+    // The mark brings the former one to the read list, once it replicates.
+    await markLostReplica(coordination, primary.id, { group, why: 'it was the primary', at });
+  }
+  await clearAlert(coordination, group);
   await clearLostReplica(coordination, task.host);
   await clearRejoinMark(coordination, task.host);
-  if (task.reroute) {
-    const read = (snapshot.route?.route.read ?? []).filter((at) => !sameEndpoint(at, view.member.endpoint));
-    await publishRoute(
-      coordination,
-      snapshot.group,
-      { write: view.member.endpoint, read },
-      snapshot.route?.version,
-    );
-  }
-  return `${task.host} is recorded as the primary, epoch ${record.epoch}${task.reroute ? ', and routed' : ''}`;
+  if (task.reroute) await reroute(view, snapshot, runner);
+  const { by, host: to } = task;
+  const from = primary?.id ?? '';
+  const id = `white-${record.epoch}-${at}`;
+  await appendHistory(coordination, group, {
+    id,
+    kind: 'white',
+    at,
+    result: 'done',
+    cause: `operator ${by}`,
+    from,
+    to,
+  });
+  return `${to} is recorded as the primary, epoch ${record.epoch}${task.reroute ? ', and routed' : ''}`;
+}
+
+async function reroute(
+  { member }: MemberView,
+  { group, route }: GroupSnapshot,
+  runner: PlanRunner,
+): Promise<void> {
+  const read = (route?.route.read ?? []).filter((server) => !sameEndpoint(server, member.endpoint));
+  await publishRoute(runner.coordination, group, { write: member.endpoint, read }, route?.version);
+  pushRouters({ ...runner, group, routers: await readRouters(runner.coordination, group) });
 }

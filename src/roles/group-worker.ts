@@ -1,5 +1,6 @@
 import { decide, type Decision, type FailoverPolicy } from '../core/decide/decide.ts';
 import { decideReads, type UnwellSince } from '../core/decide/reads.ts';
+import { next } from '../core/plan/next.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import { readJournal, type JournalState } from '../core/store/journal.ts';
@@ -14,7 +15,7 @@ import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { observe } from './observe.ts';
-import { resumePlan, startPlan } from './plan-runner.ts';
+import { planOf, resumePlan, startPlan, tellBlocked } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
 
 const busyMs = 500;
@@ -28,8 +29,6 @@ export class GroupWorker {
   readonly #watches: MemberWatches;
   readonly #unwellSince: UnwellSince = new Map();
   readonly #told: Told = new Map();
-  /** The journal version of a blocked plan: until it changes, nothing can go on. */
-  #blockedAt: number | undefined;
 
   constructor(group: string, deps: GroupWorkerDeps, signal: AbortSignal) {
     this.#group = group;
@@ -73,7 +72,11 @@ export class GroupWorker {
     const { coordination } = this.#deps.runner;
     const journal = await readJournal(coordination, this.#group);
     if (journal !== undefined) return this.#continuePlan(journal);
-    this.#blockedAt = undefined;
+    this.#deps.runner.alerts.end(
+      'plan-blocked',
+      { group: this.#group },
+      `${this.#group}: no plan is blocked any more`,
+    );
     const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     // The lock is a node that wakes us: it is taken only when there is something to do.
@@ -135,14 +138,18 @@ export class GroupWorker {
       alerts.raise('plan-blocked', { group: this.#group }, text, { reason: 'journal-of-newer-program' });
       return this.#deps.tickMs;
     }
-    if (journal.version === this.#blockedAt) return this.#deps.tickMs;
+    const plan = planOf(journal.journal);
+    const wanted = next(plan);
+    if (wanted.kind === 'blocked') {
+      // Nothing goes on before an operator says so; taking it over would only wake the other coordinators.
+      if (this.#deps.onDuty()) tellBlocked(plan, wanted, this.#deps.runner);
+      return this.#deps.tickMs;
+    }
     const resumed = await this.#locked(async () => {
       // The plan may have ended between the look and the lock.
       const now = await readJournal(this.#deps.runner.coordination, this.#group);
       if (now?.kind !== 'running') return false;
-      const ending = await resumePlan(now, this.#deps.runner, this.#signal);
-      if (ending.kind === 'blocked')
-        this.#blockedAt = (await readJournal(this.#deps.runner.coordination, this.#group))?.version;
+      await resumePlan(now, this.#deps.runner, this.#signal);
       return true;
     });
     if (!resumed) log.debug('another coordinator runs the plan', { group: this.#group });

@@ -8,7 +8,7 @@ import type { PerformLimits } from '../core/perform/context.ts';
 import { perform } from '../core/perform/perform.ts';
 import { execute, type Ending } from '../core/plan/execute.ts';
 import { historyOf } from '../core/plan/history.ts';
-import { planSchema, type Plan } from '../core/plan/plan.ts';
+import { planSchema, type Next, type Plan } from '../core/plan/plan.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
 import {
   beginJournal,
@@ -107,18 +107,24 @@ async function drive(
   return ending;
 }
 
+/** Tells the operator of a plan that cannot go on by itself. */
+export function tellBlocked(
+  plan: Plan,
+  { reason, why }: Extract<Next, { kind: 'blocked' }>,
+  { alerts }: Pick<PlanRunner, 'alerts'>,
+): void {
+  const { group, kind } = plan;
+  const remedy = `dcmha task retry --group ${group}, or dcmha task abandon --group ${group}`;
+  alerts.raise('plan-blocked', { group }, `${kind} of ${group} is blocked: ${why}. ${remedy}`, { reason });
+}
+
 function tell(ending: Ending, { alerts, log }: PlanRunner): void {
   const { plan } = ending;
   const { group } = plan;
   if (ending.kind === 'blocked') {
     log.error('plan blocked', { group, plan: plan.id, reason: ending.reason, why: ending.why });
-    const remedy = `dcmha task retry --group ${group}, or dcmha task abandon --group ${group}`;
-    alerts.raise('plan-blocked', { group }, `${plan.kind} of ${group} is blocked: ${ending.why}. ${remedy}`, {
-      reason: ending.reason,
-    });
     return;
   }
-  alerts.end('plan-blocked', { group }, `${plan.kind} of ${group} goes on`);
   log.info('plan ended', { group, plan: plan.id, result: ending.result, primary: ending.primary });
   if (plan.kind !== 'failover') return;
   const text =

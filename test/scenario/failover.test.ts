@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { abandoned } from '../../src/core/plan/plan.ts';
+import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
+import { planOf } from '../../src/roles/plan-runner.ts';
 import { readTask } from '../../src/core/store/tasks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
@@ -109,6 +112,35 @@ describe('a coordinator', () => {
     await stage.end();
   });
 
+  it('takes an operator at his word about a primary made by hand, and keeps the former one closed', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock } = stage.agents;
+    await stage.order({ kind: 'white', group: 'g1', host: '10-0-0-2', reroute: true, by: 'dba', at: 0 });
+    await clock.runFor(15_000);
+    assert.deepEqual([stage.primary(), stage.writable(), stage.agents.epoch()], ['10-0-0-2', [2], 1]);
+    const route = await stage.route();
+    assert.deepEqual([route?.write?.host, addresses(route?.read)], ['10.0.0.2', ['10.0.0.3', '10.0.0.1']]);
+    assert.deepEqual(
+      (await stage.history()).map(({ kind }) => kind),
+      ['white'],
+    );
+    await stage.end();
+  });
+
+  it('goes on with the other work when a node cannot be read, and tells of it', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world, zookeeper } = stage.agents;
+    const good = zookeeper.node(znodes.route('g1'))?.data.toString('utf8') ?? '';
+    zookeeper.put(znodes.route('g1'), "__import__('os')");
+    zookeeper.put(znodes.task('task9'), '{half');
+    await clock.runFor(3000);
+    assert.deepEqual(stage.alertKinds(), ['malformed-data raised']);
+    zookeeper.put(znodes.route('g1'), good);
+    world.stop(stage.agents.host(1).server);
+    await clock.runUntil(() => stage.primary() === '10-0-0-2', 10_000);
+    await stage.end();
+  });
+
   it('takes a dead replica off the read list and puts it back when it replicates again', async () => {
     const stage = await CoordinatorStage.running();
     const { clock, world } = stage.agents;
@@ -122,9 +154,9 @@ describe('a coordinator', () => {
     await stage.end();
   });
 
-  it('blocks when more would be lost than is allowed, goes on when retried, undoes when abandoned', async () => {
-    const stage = await CoordinatorStage.running(1, { maxLoss: 0 });
-    const { clock, world } = stage.agents;
+  it('blocks when more would be lost than is allowed, leaves it to the operator, and undoes what it began', async () => {
+    const stage = await CoordinatorStage.running(2, { maxLoss: 0 });
+    const { clock, world, zookeeper, observer } = stage.agents;
     const one = stage.agents.host(1).server;
     for (const host of ['10.0.0.2', '10.0.0.3']) world.cut('10.0.0.1', host);
     for (let n = 0; n < 5; n += 1) world.commit(one);
@@ -132,7 +164,27 @@ describe('a coordinator', () => {
     world.stop(one);
     await clock.runFor(10_000);
     assert.equal(stage.primary(), '10-0-0-1');
-    assert.ok(stage.alertKinds().includes('plan-blocked raised'));
+    const version = zookeeper.node(znodes.journal('g1'))?.version;
+    await clock.runFor(20_000);
+    assert.equal(zookeeper.node(znodes.journal('g1'))?.version, version, 'nobody touches a blocked plan');
+    assert.deepEqual(
+      stage.alertKinds().filter((kind) => kind.startsWith('plan-blocked')),
+      ['plan-blocked raised'],
+    );
+    for (const host of ['10.0.0.2', '10.0.0.3']) world.heal('10.0.0.1', host);
+    world.start(one);
+    const state = await readJournal(observer, 'g1');
+    assert.ok(state?.kind === 'running');
+    const plan = abandoned(planOf(state.journal), 'dba');
+    await saveJournal(observer, { ...plan, by: 'dba' }, state.version);
+    await clock.runFor(15_000);
+    assert.deepEqual([stage.primary(), stage.agents.epoch(), stage.writable()], ['10-0-0-1', 1, [1]]);
+    assert.equal((await stage.route())?.write?.host, '10.0.0.1');
+    assert.ok(stage.agents.host(3).server.executed.contains(one.executed), 'replicas receive again');
+    assert.deepEqual(
+      (await stage.history()).map(({ result }) => result),
+      ['abandoned'],
+    );
     await stage.end();
   });
 

@@ -154,7 +154,9 @@ export class CoordinatorStage {
       const text = write === undefined ? '' : `${write.host}:${write.port}`;
       await presence.update(encodeRouteAck({ ...ack, version: published.version, write: text }));
     };
-    this.#store.watchData(znodes.route('g1'), () => void apply(), this.#router.signal);
+    // A route that cannot be read changes nothing here, as in the real router.
+    const look = (): void => void apply().catch(() => undefined);
+    this.#store.watchData(znodes.route('g1'), look, this.#router.signal);
     await apply();
   }
 

@@ -1,3 +1,5 @@
+import { hasCode } from '../../core/model/errors.ts';
+import type { Coordination } from '../../ports/coordination.ts';
 import { listGroups } from '../../core/store/inventory.ts';
 import { znodes } from '../../core/store/znodes.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
@@ -19,9 +21,10 @@ export const statusCommand = defineCommand({
     const show = async (): Promise<void> => {
       const groups = args.group === undefined ? await listGroups(store) : [args.group];
       const options = { agentPort: context.config.agent.port, now: context.clock.now() };
-      const statuses = await Promise.all(groups.map((group) => readGroupStatus(store, group, options)));
+      const statuses = await Promise.all(groups.map((group) => readOne(store, group, options)));
       const coordinators = await store.children(znodes.coordinators);
       print(args.json, { coordinators, groups: statuses }, () => render(coordinators, statuses));
+      if (statuses.some((status) => 'malformed' in status)) process.exitCode = 65;
     };
     await show();
     if (!args.watch) return;
@@ -35,12 +38,32 @@ export const statusCommand = defineCommand({
   },
 });
 
-function render(coordinators: readonly string[], groups: readonly GroupStatus[]): string {
+/** A group whose nodes cannot be read; the others are shown all the same. */
+interface MalformedGroup {
+  readonly group: string;
+  readonly malformed: string;
+}
+
+async function readOne(
+  store: Coordination,
+  group: string,
+  options: Parameters<typeof readGroupStatus>[2],
+): Promise<GroupStatus | MalformedGroup> {
+  try {
+    return await readGroupStatus(store, group, options);
+  } catch (error) {
+    if (!hasCode(error, 'ZNODE_MALFORMED')) throw error;
+    return { group, malformed: error.message };
+  }
+}
+
+function render(coordinators: readonly string[], groups: readonly (GroupStatus | MalformedGroup)[]): string {
   const head = `coordinators: ${coordinators.length === 0 ? 'none' : coordinators.join(', ')}`;
   return [head, ...groups.map(renderGroup)].join('\n\n');
 }
 
-function renderGroup(status: GroupStatus): string {
+function renderGroup(status: GroupStatus | MalformedGroup): string {
+  if ('malformed' in status) return `group ${status.group}: ${status.malformed}`;
   const { group, primary, epoch, paused, plan, write, servers, routers, alerts } = status;
   const lines = [
     `group ${group}: primary ${primary === '' ? 'none' : primary} (epoch ${epoch}), writes ${write === '' ? 'closed' : `to ${write}`}`,

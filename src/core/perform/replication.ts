@@ -15,7 +15,20 @@ const defaultChannel = '';
 /** All hosts at once: one that hangs costs its deadline once, and is then no candidate. */
 export async function freeze(step: Of<'freeze'>, context: PerformContext): Promise<Outcome> {
   const positions = await Promise.all(step.hosts.map((host) => freezeOne(host, step.until, context)));
+  if (positions.every(({ error }) => error !== undefined)) {
+    // Tried again until the step's deadline: without a candidate there is no failover.
+    const why = positions.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
+    throw new DcmhaError('MYSQL_UNREACHABLE', `no candidate could be frozen: ${why}`);
+  }
   return { kind: 'positions', positions };
+}
+
+/** Towards a source that hangs, the server itself waits for seconds before its receiver ends (2 s on 9.7.4). */
+const hangingSourceMs = 5000;
+
+async function stopReceiver(member: Member, { mysql, limits, signal }: PerformContext): Promise<void> {
+  const timeoutMs = limits.gatherTimeoutMs + hangingSourceMs;
+  await mysql.stopReceiver(member.endpoint, defaultChannel, { timeoutMs, signal });
 }
 
 async function freezeOne(
@@ -34,7 +47,7 @@ async function freezeOne(
         timeoutMs: context.limits.freezeTimeoutMs,
       });
     }
-    await context.mysql.stopReceiver(member.endpoint, defaultChannel, options);
+    await stopReceiver(member, context);
     const { executed, version, channels, superReadOnly } = await context.mysql.status(
       member.endpoint,
       options,
@@ -71,7 +84,7 @@ export async function promote(
 ): Promise<Outcome> {
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
-  await context.mysql.stopReceiver(member.endpoint, defaultChannel, options);
+  await stopReceiver(member, context);
   const { channels } = await context.mysql.status(member.endpoint, options);
   const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
   const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
