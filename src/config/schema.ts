@@ -61,7 +61,7 @@ const agent = z.strictObject({
 });
 
 const coordinator = z.strictObject({
-  tickMs: ms(1000, 'everything is looked at again at least this often'),
+  tickMs: ms(5000, 'everything is looked at again at least this often, whether a watch says so or not'),
   probeTimeoutMs: ms(800, 'deadline of the evidence that is gathered before a decision'),
   replicaGraceMs: ms(3000, 'a replica must be away this long before it leaves the read list'),
 });

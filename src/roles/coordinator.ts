@@ -40,7 +40,7 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
       const error = toDcmhaError(thrown);
       log.warn('groups not listed', { code: error.code, error: error.message });
     }
-    await alarm.wait(deps.tickMs * 5);
+    await alarm.wait(deps.tickMs);
   }
   for (const { stop } of looked.values()) stop.abort();
   await Promise.all([...looked.values()].map(({ ended }) => ended));

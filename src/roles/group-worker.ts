@@ -29,6 +29,8 @@ export class GroupWorker {
   readonly #watches: MemberWatches;
   readonly #unwellSince: UnwellSince = new Map();
   readonly #told: Told = new Map();
+  /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
+  #tasksUnread = true;
 
   constructor(group: string, deps: GroupWorkerDeps, signal: AbortSignal) {
     this.#group = group;
@@ -38,8 +40,9 @@ export class GroupWorker {
     this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
   }
 
-  /** Something may have changed: look now. */
+  /** The tasks may have changed: look now, at them, too. */
   wake(): void {
+    this.#tasksUnread = true;
     this.#alarm.ring();
   }
 
@@ -61,7 +64,7 @@ export class GroupWorker {
         const error = toDcmhaError(thrown);
         log.warn('group not looked after', { group: this.#group, code: error.code, error: error.message });
         if (hasCode(error, 'ZNODE_MALFORMED')) this.#tellMalformed(error.message);
-        return hasCode(error, 'LOCK_LOST', 'ZNODE_CONFLICT') ? busyMs : this.#deps.tickMs;
+        return busyMs;
       });
       await this.#alarm.wait(nextMs);
     }
@@ -79,14 +82,21 @@ export class GroupWorker {
     );
     const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
-    // The lock is a node that wakes us: it is taken only when there is something to do.
-    const wanted = (await openTask(coordination, this.#group)) !== undefined;
-    if (await this.#locked(() => runTasks(snapshot, this.#deps, this.#signal), wanted)) return 0;
+    if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
     const decision = decide(
       snapshot,
       override(this.#deps.policy, await readPolicy(coordination, this.#group)),
     );
     return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot));
+  }
+
+  /** True when a task was done, and there may be another. */
+  async #doTask(snapshot: GroupSnapshot): Promise<boolean> {
+    this.#tasksUnread = false;
+    // The lock is a node that wakes us: it is taken only when there is something to do.
+    if ((await openTask(this.#deps.runner.coordination, this.#group)) === undefined) return false;
+    this.#tasksUnread = true;
+    return this.#locked(() => runTasks(snapshot, this.#deps, this.#signal));
   }
 
   async #act(decision: Decision, snapshot: GroupSnapshot): Promise<number> {
@@ -98,6 +108,7 @@ export class GroupWorker {
       case 'look-again':
         return decision.afterMs;
       case 'alert':
+        return decision.alert === 'stalled' ? busyMs : this.#deps.tickMs;
       case 'refuse':
         return this.#deps.tickMs;
       case 'failover':
@@ -165,8 +176,7 @@ export class GroupWorker {
   }
 
   /** Does `work` while holding the group's lock; false when another coordinator holds it, or there is no reason to. */
-  async #locked(work: () => Promise<boolean>, wanted = true): Promise<boolean> {
-    if (!wanted) return false;
+  async #locked(work: () => Promise<boolean>): Promise<boolean> {
     const { coordination, by, clock } = this.#deps.runner;
     const lock = await acquireLock(coordination, this.#group, { by, now: clock.now() });
     if (lock === undefined) return false;

@@ -91,6 +91,7 @@ describe('a group of three real servers', () => {
     );
     await sandbox.start('mysqld', old);
     await whole();
+    await dcmha('setha', '--group', 'g1', '--host', old);
     const [state] = await sandbox.query(old, 'SELECT @@super_read_only AS ro');
     assert.equal(state?.['ro'], 1);
   });
