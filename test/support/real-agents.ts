@@ -12,6 +12,7 @@ import { initTree } from '../../src/core/store/init-tree.ts';
 import { put } from '../../src/core/store/put.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { Coordination } from '../../src/ports/coordination.ts';
+import type { PeerCaller } from '../../src/ports/peers.ts';
 import { newPasswords } from '../../src/sandbox/accounts.ts';
 import { startMysqld, type MysqldHandle } from '../../src/sandbox/mysqld.ts';
 import { launchProcess, type ProcessHandle } from '../../src/sandbox/process-handle.ts';
@@ -94,6 +95,11 @@ export class RealAgents implements AsyncDisposable {
     params: Params<typeof agentApi, M>,
   ): Promise<Result<typeof agentApi, M>> {
     return callPeer(this.#caller, agentApi, { host, port: agentPort }, { method, params, timeoutMs: 4000 });
+  }
+
+  /** Who knows the installation's secret. */
+  get peers(): PeerCaller {
+    return this.#caller;
   }
 
   /** Writes the record; returns its epoch. */
