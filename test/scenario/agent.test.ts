@@ -102,8 +102,21 @@ test('a plan opens the new primary, once recorded; asking again changes nothing'
     [false, true, false],
   );
   assert.equal(stage.host(2).server.calls.filter((call) => call === 'openWrites').length, 1);
-  await stage.clock.runFor(60_000);
+  for (let second = 0; second < 60; second += 1) {
+    await stage.clock.runFor(1000);
+    const watermark = stage.zookeeper.node(znodes.watermark('g1'))?.data.toString() ?? '';
+    assert.equal((JSON.parse(watermark) as { epoch: number }).epoch, epoch, 'the old one keeps no lease');
+  }
   assert.equal(stage.host(2).writable, true);
+  await stage.end();
+});
+
+test('a mysqld that came back before anybody could look is seen to be another one', async () => {
+  const stage = await AgentStage.running();
+  const replica = stage.host(2);
+  stage.world.stop(replica.server);
+  stage.world.start(replica.server);
+  await stage.clock.runUntil(() => replica.server.channels.get('')?.receiverOn === true, 2000);
   await stage.end();
 });
 

@@ -57,6 +57,8 @@ export class AgentHost {
   readonly host: string;
   readonly server: FakeServer;
   readonly log: RecordingLog = recordingLog();
+  /** A directory whose file system is mounted read-only. */
+  readOnlyMount: string | undefined;
   /** The state file, as on the host's disk. */
   disk: string | undefined;
   coordination: FakeCoordination;
@@ -156,9 +158,9 @@ export class AgentHost {
 
   #processes(): ProcessWatch {
     const { server } = this;
-    const pid = server.serverId;
     return {
       look: () => {
+        const pid = 1000 * server.boots + server.serverId;
         const gone = server.state.kind === 'stopped';
         return Promise.resolve(gone ? { kind: 'gone', detail: `process ${pid}` } : { kind: 'alive', pid });
       },
@@ -167,7 +169,7 @@ export class AgentHost {
         this.#stage.world.stop(server);
         return Promise.resolve(true);
       },
-      readOnlyMount: () => Promise.resolve(false),
+      readOnlyMount: (directory) => Promise.resolve(directory === this.readOnlyMount),
     };
   }
 

@@ -50,6 +50,8 @@ export class FakeServer {
   readOnly: boolean;
   superReadOnly: boolean;
   gtidMode = 'ON';
+  /** How often it was started again: each time it is another process. */
+  boots = 0;
   applyDelayMs: number;
   /** Client sessions that `fence` would kill. */
   sessions = 0;
@@ -114,6 +116,7 @@ export class FakeServer {
   /** The process starts again as dcmha's servers do: read-only, replication configured but not running. */
   boot(): void {
     this.state = { kind: 'up' };
+    this.boots += 1;
     this.superReadOnly = this.readOnly = true;
     this.sessions = 0;
     this.commitsStall = false;
