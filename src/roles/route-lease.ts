@@ -32,6 +32,7 @@ export interface RouteLeaseParts {
 
 const retryMs = 100;
 const idleMs = 60_000;
+const overdueFactor = 1.3;
 
 /**
  * One group's lease at one router (design, sections 5 and 12): the write side may be open while it runs. Renewed by writes to the
@@ -112,8 +113,11 @@ export class RouteLease {
     );
   }
 
+  /** Late enough that a renewal has had its chance: who accepts is not promoted for a while. */
   #nextAsk(): number {
-    return Math.max(this.#lease.until - this.terms.askBeforeMs, this.#askAt);
+    const { askBeforeMs, renewEveryMs } = this.terms;
+    const overdue = (this.#lease.sent.at(-1) ?? -Infinity) + renewEveryMs * overdueFactor;
+    return Math.max(this.#lease.until - askBeforeMs, overdue, this.#askAt);
   }
 
   async #keep(): Promise<void> {

@@ -188,6 +188,8 @@ export class RouteWorker {
   async #establish(session: string): Promise<void> {
     const { coordination } = this.#deps;
     if (this.#presence === undefined) await this.#present(session);
+    // Resolves when it stands.
+    await this.#presence?.update(encodeRouteAck(this.#ack));
     const node = await coordination.read(this.#path());
     if (node?.owner !== session) {
       throw new DcmhaError('ZNODE_MISSING', `${this.#path()} does not stand in this session yet`);

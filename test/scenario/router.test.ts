@@ -159,6 +159,13 @@ test('a router applies the route of each group, opens and acknowledges', async (
   await stage.end();
 });
 
+test('in contact with ZooKeeper nobody is asked to accept the primary', async () => {
+  const stage = await started();
+  await stage.settle(20_000);
+  assert.deepEqual(stage.accepted, []);
+  await stage.end();
+});
+
 test('a new route is applied when it is published, and acknowledged with its version', async () => {
   const stage = await started();
   stage.publish('g1', '', '10.0.1.2:3306');

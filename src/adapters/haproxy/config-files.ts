@@ -17,16 +17,23 @@ export async function readBytes(file: string): Promise<string | undefined> {
   }
 }
 
-/** Replaces a file so that a crash leaves the old or the new one whole; mode, owner and a symbolic link are kept. */
-export async function writeWhole(file: string, text: string, mode = 0o640): Promise<void> {
+/**
+ * Replaces a file so that its readers see the old or the new one whole; with `durable` a crash of the machine leaves one of them,
+ * too. Mode, owner and a symbolic link are kept.
+ */
+export async function writeWhole(
+  file: string,
+  text: string,
+  { durable }: { readonly durable: boolean },
+): Promise<void> {
   const target = await realpath(file).catch(() => file);
   const draft = `${target}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(path.dirname(target), { recursive: true });
-    await writeSynced(draft, text, mode);
+    await writeNew(draft, text, durable);
     await likeOld(draft, target);
     await rename(draft, target);
-    await syncDirectory(path.dirname(target));
+    if (durable) await syncDirectory(path.dirname(target));
   } catch (cause) {
     await rm(draft, { force: true });
     throw new DcmhaError('PROXY_REJECTED', `cannot write ${file}: ${reason(cause)}`, {
@@ -36,10 +43,10 @@ export async function writeWhole(file: string, text: string, mode = 0o640): Prom
   }
 }
 
-async function writeSynced(file: string, text: string, mode: number): Promise<void> {
-  await using handle = await open(file, 'wx', mode);
+async function writeNew(file: string, text: string, durable: boolean): Promise<void> {
+  await using handle = await open(file, 'wx', 0o640);
   await handle.writeFile(text, 'latin1');
-  await handle.sync();
+  if (durable) await handle.sync();
 }
 
 async function likeOld(draft: string, target: string): Promise<void> {
@@ -63,7 +70,7 @@ export async function validate(
 ): Promise<void> {
   const draft = `${where.scratch}.${randomBytes(6).toString('hex')}.check`;
   await mkdir(path.dirname(draft), { recursive: true });
-  await writeSynced(draft, text, 0o600);
+  await writeNew(draft, text, false);
   try {
     const problem = await runCheck(program, draft);
     if (problem === undefined) return;

@@ -2,7 +2,7 @@ import { hasCode, type DcmhaError } from '../../core/model/errors.ts';
 import { parseEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
-import { declaredBy } from '../../core/haproxy/loaded.ts';
+import { declaredBy, isAsValidAs, type Declared } from '../../core/haproxy/loaded.ts';
 import { readNumber } from '../../core/haproxy/names.ts';
 import { renderConfig } from '../../core/haproxy/render-config.ts';
 import { fillTemplate } from '../../core/haproxy/template.ts';
@@ -34,7 +34,7 @@ export interface Prepared {
 /** A group's configuration file on disk, and the last good one. */
 export class ConfigStore {
   readonly #options: ConfigStoreOptions;
-  #valid: string | undefined;
+  #valid: Declared | undefined;
 
   constructor(options: ConfigStoreOptions) {
     this.#options = options;
@@ -46,8 +46,8 @@ export class ConfigStore {
     try {
       const old = await readBytes(file);
       const text = await this.#render(old ?? fillTemplate(this.#options.template, this.#options), route);
-      if (text !== old) await writeWhole(file, text);
-      if (text !== (await readBytes(goodFile))) await writeWhole(goodFile, text);
+      if (text !== old) await writeWhole(file, text, { durable: true });
+      if (text !== (await readBytes(goodFile))) await writeWhole(goodFile, text, { durable: false });
       return { path: file, text };
     } catch (error) {
       if (!hasCode(error, 'PROXY_REJECTED')) throw error;
@@ -70,15 +70,18 @@ export class ConfigStore {
     const good = await readBytes(goodFile);
     if (good === undefined) throw refusal;
     const text = await this.#render(good, route);
-    if (text !== good) await writeWhole(goodFile, text);
+    if (text !== good) await writeWhole(goodFile, text, { durable: false });
     return { path: goodFile, text, rejected: refusal.message };
   }
 
   async #render(base: string, route: Route): Promise<string> {
     const { program, file, goodFile } = this.#options;
     const text = renderConfig(base, { ...this.#options, route });
-    if (text !== this.#valid) await validate(program, text, { file, scratch: goodFile });
-    this.#valid = text;
+    const declared = declaredBy(text);
+    if (this.#valid === undefined || !isAsValidAs(this.#valid, declared)) {
+      await validate(program, text, { file, scratch: goodFile });
+      this.#valid = declared;
+    }
     return text;
   }
 }

@@ -51,7 +51,7 @@ export async function readRecord(file: string): Promise<LoadedRecord | undefined
 }
 
 export async function writeRecord(file: string, loaded: LoadedRecord): Promise<void> {
-  await writeWhole(file, `${JSON.stringify(loaded)}\n`);
+  await writeWhole(file, `${JSON.stringify(loaded)}\n`, { durable: false });
 }
 
 export async function removeRecord(file: string): Promise<void> {

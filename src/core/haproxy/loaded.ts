@@ -31,6 +31,22 @@ export function declaredBy(text: string): Declared {
   };
 }
 
+/**
+ * Whether a file that differs from a valid one as told here must be valid, too: only addresses, given by number, and which servers
+ * there are. Asking haproxy again would cost more than the whole switch.
+ */
+export function isAsValidAs(valid: Declared, other: Declared): boolean {
+  if (other.rest !== valid.rest) return false;
+  const known = (servers: readonly DeclaredServer[], { options, address }: DeclaredServer) =>
+    servers.some((one) => one.options === options) && NUMERIC.test(address);
+  return (
+    other.write.every((server) => known(valid.write, server)) &&
+    other.read.every((server) => known(valid.read, server))
+  );
+}
+
+const NUMERIC = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/;
+
 function isOurs({ kind, name }: ConfigSection): boolean {
   return kind === 'listen' && (name === 'write' || name === 'read');
 }

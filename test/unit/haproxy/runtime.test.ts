@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { closesWithinMs, leaseCheckFor } from '../../../src/core/haproxy/lease-check.ts';
 import { bindAddresses } from '../../../src/core/haproxy/listeners.ts';
-import { declaredBy } from '../../../src/core/haproxy/loaded.ts';
+import { declaredBy, isAsValidAs } from '../../../src/core/haproxy/loaded.ts';
 import { reconcileReaders } from '../../../src/core/haproxy/reconcile-readers.ts';
 import { leaseTerms } from '../../../src/core/lease.ts';
 import { parsePid, parseServersState, parseSessions } from '../../../src/core/haproxy/runtime-answers.ts';
@@ -133,4 +133,22 @@ test('the lease check closes within what a lease leaves for the fence, for any s
     const terms = leaseTerms(timeoutMs);
     assert.ok(closesWithinMs(leaseCheckFor(7073, terms)) <= terms.fenceMs, String(timeoutMs));
   }
+});
+
+test('only other addresses, given by number, leave a valid file valid', () => {
+  const valid = declaredBy(FILE.replace('a:1', '10.0.0.1:1').replace('b:1', '10.0.0.2:1'));
+  const same = (write: string, read: string) =>
+    isAsValidAs(
+      valid,
+      declaredBy(FILE.replace('a:1', write).replace(' server g11 b:1 check weight 2\n', read)),
+    );
+  const reader = (address: string) => ` server g12 ${address} check weight 2\n`;
+  assert.equal(same('10.0.0.9:3306', reader('[fd00::1]:1')), true);
+  assert.equal(
+    same('10.0.0.9:3306 disabled', reader('10.0.0.1:1') + reader('10.0.0.3:1').replace('g12', 'g13')),
+    true,
+  );
+  assert.equal(same('db1.example:3306', reader('10.0.0.1:1')), false);
+  assert.equal(same('10.0.0.1:1', reader('10.0.0.1:1').replace('weight 2', 'wait 2')), false);
+  assert.equal(same('10.0.0.1:1\n nonsense', reader('10.0.0.1:1')), false);
 });
