@@ -9,6 +9,7 @@ import type { LeasePort, Proxy } from '../ports/proxy.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
+import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -17,7 +18,10 @@ import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
 import { BinlogFiles, openBinlogFile } from '../adapters/fs/binlog-files.ts';
+import { createSalvageStore } from '../adapters/fs/salvage-store.ts';
 import { readServerUuid } from '../adapters/fs/server-uuid.ts';
+import { createRollback } from '../adapters/mysql/rollback.ts';
+import type { Login } from '../adapters/mysql/session.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
 import { createPeerCaller } from '../adapters/net/peer-client.ts';
 import { createPeerListener } from '../adapters/net/peer-server.ts';
@@ -29,7 +33,7 @@ import { loadZstd } from '../adapters/system/zstd.ts';
 import { createProcessWatch } from '../adapters/system/process.ts';
 import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
-import type { BinlogDeps } from '../roles/agent-deps.ts';
+import type { BinlogDeps, RejoinDeps } from '../roles/agent-deps.ts';
 import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
 
@@ -134,6 +138,32 @@ export class Context implements AsyncDisposable {
       open: (place) => new BinlogFiles(place),
       serverUuid: ({ dataDirectory }) => readServerUuid(dataDirectory),
       service: createBinlogService({ account: { user, password }, log: this.log }),
+    };
+  }
+
+  /** Where transactions are saved before they are taken back. */
+  salvage(): SalvageStore {
+    return createSalvageStore(this.config.salvage.directory);
+  }
+
+  /** What takes transactions back from the server of this host. */
+  async rejoin(localHost: string): Promise<RejoinDeps> {
+    return {
+      store: this.salvage(),
+      rollback: createRollback(await this.#login(localHost)),
+      decompress: await loadZstd(),
+    };
+  }
+
+  async #login(localHost: string): Promise<Login> {
+    const { mysql, agent } = this.config;
+    const password = await this.#secret('mysql.passwordFile', mysql.passwordFile);
+    return {
+      user: mysql.user,
+      password,
+      ssl: mysql.ssl ? { ca: await readCertificate(mysql.sslCaFile) } : undefined,
+      socketOf: ({ host }) => (host === localHost ? agent.socket : undefined),
+      secrets: [password],
     };
   }
 

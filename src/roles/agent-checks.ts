@@ -44,6 +44,8 @@ export class LocalServer {
   #lost = false;
   #mountAt = -Infinity;
   #mountedReadOnly = false;
+  /** super_read_only is off for this agent's own work, with read_only on: no application can write. */
+  #heldReadOnly = false;
   #commit: CommitProbe | undefined;
   #probing = false;
   /** The last time of a probe, or of other proof that it can commit. */
@@ -101,6 +103,16 @@ export class LocalServer {
     this.checkNow();
   }
 
+  /** The agent takes transactions back meanwhile: that is not what the word writable is about. */
+  holdReadOnly(held: boolean): void {
+    this.#heldReadOnly = held;
+    this.#writes += 1;
+  }
+
+  #isHeld({ readOnly }: ServerStatus): boolean {
+    return this.#heldReadOnly && readOnly;
+  }
+
   async process(): Promise<ProcessState> {
     const last = this.#recall.mysqld;
     const pidFile = this.#options.pidFile ?? this.status?.pidFile ?? last?.pidFile;
@@ -137,7 +149,7 @@ export class LocalServer {
     const { clock, log } = this.#deps;
     const writes = this.#writes;
     const check = await this.#look(signal, (status) => {
-      if (writes === this.#writes) this.writable = !status.superReadOnly;
+      if (writes === this.#writes) this.writable = !status.superReadOnly && !this.#isHeld(status);
     });
     if (signal.aborted) return;
     const before = this.verdict;

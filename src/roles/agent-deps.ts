@@ -1,10 +1,13 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
+import type { Decompress } from '../core/binlog/payload.ts';
 import type { BinlogService } from '../ports/binlog-service.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
+import type { Rollback } from '../ports/rollback.ts';
+import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 
 /** How an agent gets at the binlog of the server beside it, and hands it out. */
@@ -13,6 +16,13 @@ export interface BinlogDeps {
   /** As its data directory says; the server need not run. */
   readonly serverUuid: (place: BinlogPlace) => Promise<string>;
   readonly service: BinlogService;
+}
+
+/** What an agent needs to take back transactions that its primary lacks, once they are saved. */
+export interface RejoinDeps {
+  readonly store: SalvageStore;
+  readonly rollback: Rollback;
+  readonly decompress: Decompress;
 }
 
 /** What an agent works with. */
@@ -29,6 +39,8 @@ export interface AgentDeps {
   readonly log: Log;
   /** Without it, nothing is handed out. */
   readonly binlog?: BinlogDeps | undefined;
+  /** Without it, a server with transactions of its own stays out. */
+  readonly rejoin?: RejoinDeps | undefined;
 }
 
 export interface AgentOptions {
@@ -53,4 +65,6 @@ export interface AgentOptions {
   readonly commitProbeTimeoutMs: number;
   /** Deadline of a call to another agent. */
   readonly peerTimeoutMs: number;
+  /** Whether transactions that only this server has are taken back without being asked for. */
+  readonly rejoinAutomatic?: boolean | undefined;
 }

@@ -5,22 +5,24 @@ import {
   type AcceptRequest,
   type WriterSituation,
 } from '../core/decide/writer.ts';
-import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
+import { toDcmhaError } from '../core/model/errors.ts';
 import type { FenceEvidence } from '../core/peer/agent-api.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
 import type { LeaseKeeper } from './agent-lease.ts';
+import { killServer } from './agent-kill.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import type { GroupView } from './agent-view.ts';
 import { Mutex } from './mutex.ts';
 
-const killPollMs = 5;
 const goneProbeMs = 250;
 /** What SQL gets before SIGKILL, however late it is: this process may have been starved, not mysqld. */
 const leastSqlMs = 300;
 /** Opening is one short statement; a server that needs longer is not fit to be the primary. */
 const longestOpenMs = 2000;
+/** Nobody but this agent could write meanwhile, so there is time. */
+const restoreMs = 5000;
 
 /** How a fence may be forced, and until when (monotonic, ms). */
 export interface FenceLimits {
@@ -41,6 +43,8 @@ export class WriteGate {
   readonly #deps: AgentDeps;
   readonly #parts: GateParts;
   readonly #mutex = new Mutex();
+  /** Why this server may not be opened though it answers: its data is not what its GTIDs say. */
+  #unfit: string | undefined;
 
   constructor(deps: AgentDeps, parts: GateParts) {
     this.#deps = deps;
@@ -110,6 +114,47 @@ export class WriteGate {
       if (local.writable !== true) lease.end();
       throw error;
     }
+  }
+
+  /** While there is a reason, writes are opened for nobody. */
+  forbidOpening(why: string | undefined): void {
+    this.#unfit = why;
+  }
+
+  /**
+   * Runs `work` after `lift`, which leaves read_only on and takes super_read_only off, so that this agent alone can write: for taking
+   * transactions back. However `work` ends, super_read_only is on again; meanwhile nobody else changes it. Refused with `PEER_REFUSED`.
+   */
+  whileReadOnly<T>(lift: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(async () => {
+      const { local, lease, view } = this.#parts;
+      const isOther = view.facts?.record !== undefined && view.facts.record.id !== view.self;
+      if (!isOther || lease.tenure !== undefined || local.writable !== false)
+        throw refused({
+          reason: 'writable',
+          why: 'only a read-only server that is not the primary takes back',
+        });
+      local.holdReadOnly(true);
+      try {
+        await lift();
+        return await work();
+      } finally {
+        await this.#restoreReadOnly();
+      }
+    });
+  }
+
+  /** What fails here is seen at the next check of the server, and closed by `enforce`. */
+  async #restoreReadOnly(): Promise<void> {
+    const { local } = this.#parts;
+    const deadline = this.#deps.clock.monotonic() + restoreMs;
+    const closed = await this.#close({ deadline, mayKill: false }).then(
+      () => true,
+      () => false,
+    );
+    local.holdReadOnly(false);
+    if (closed) local.noteWritable(false);
+    else local.checkNow();
   }
 
   /** A primary that is cut off asks for a promise: none is opened here for so long. Refused with `PEER_REFUSED`. */
@@ -182,6 +227,7 @@ export class WriteGate {
   #admit(request: EpochOf, by: 'plan' | 'agent'): void {
     const refusal = refuseOpen(request, this.situation());
     if (refusal !== undefined) throw refused(refusal);
+    if (this.#unfit !== undefined) throw refused({ reason: 'rejoining', why: this.#unfit });
     const facts = this.#parts.view.facts;
     if (by === 'plan' || facts === undefined) return;
     if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
@@ -225,7 +271,7 @@ export class WriteGate {
       const after = await local.process();
       if (!mayKill || after.kind !== 'alive') throw toDcmhaError(thrown);
       log.error('mysqld does not obey: killing it', { pid: after.pid, error: toDcmhaError(thrown).message });
-      return this.#kill(after.pid, deadline);
+      return killServer(this.#deps, local, { pid: after.pid, deadline });
     }
   }
 
@@ -235,21 +281,6 @@ export class WriteGate {
     const found = await local.process();
     if (found.kind !== 'gone' || !(await local.nobodyListens(goneProbeMs))) return undefined;
     return { kind: 'process-gone', detail: found.detail };
-  }
-
-  async #kill(pid: number, deadline: number): Promise<FenceEvidence> {
-    const { clock, processes } = this.#deps;
-    await processes.kill(pid);
-    for (;;) {
-      const found = await this.#parts.local.process();
-      if (found.kind === 'gone' || (found.kind === 'alive' && found.pid !== pid))
-        return { kind: 'process-gone', detail: `process ${pid} was killed` };
-      if (clock.monotonic() > deadline)
-        throw new DcmhaError('TIMED_OUT', `mysqld (process ${pid}) does not end, not even by SIGKILL`, {
-          details: { pid },
-        });
-      await clock.pause(killPollMs);
-    }
   }
 
   /** Members come and go while this is the primary. */

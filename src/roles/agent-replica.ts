@@ -7,11 +7,12 @@ import {
 } from '../core/decide/replication.ts';
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
-import { toDcmhaError } from '../core/model/errors.ts';
+import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { ReplicationHealth } from '../core/model/group.ts';
 import { clearRejoinMark } from '../core/store/marks.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
+import { isPassing, type Rejoiner, type RejoinState } from './agent-rejoin.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 
@@ -22,10 +23,14 @@ const longestRetryMs = 30_000;
 const calmMs = 5000;
 /** What a replica has received it may still have to apply; after this it is compared as it stands. */
 const drainMs = 10_000;
+/** What could not be saved is tried again: somebody may have made room. */
+const failedRetryMs = 30_000;
 
 interface Due {
-  readonly decision: ReplicationDecision;
+  /** `rejoin`: it follows the primary, and a plan waits for that. */
+  readonly decision: ReplicationDecision | 'rejoin';
   readonly primary: Endpoint;
+  readonly primaryId: string;
   readonly epoch: number;
 }
 
@@ -39,14 +44,21 @@ export class ReplicaKeeper {
   readonly #local: LocalServer;
   #alarm: Alarm | undefined;
   #health: ReplicationHealth | undefined;
-  /** Transactions of this server that the primary of `epoch` lacks, confirmed. */
-  #errant: { readonly epoch: number; readonly gtids: string } | undefined;
+  readonly #rejoiner: Rejoiner | undefined;
+  /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
+  #errant:
+    | { readonly epoch: number; readonly gtids: string; readonly why: string; readonly until: number }
+    | undefined;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
   #settled = '';
   #retryMs = firstRetryMs;
 
-  constructor(deps: AgentDeps, parts: { readonly view: GroupView; readonly local: LocalServer }) {
+  constructor(
+    deps: AgentDeps,
+    parts: { readonly view: GroupView; readonly local: LocalServer; readonly rejoiner?: Rejoiner },
+  ) {
     this.#deps = deps;
+    this.#rejoiner = parts.rejoiner;
     this.#view = parts.view;
     this.#local = parts.local;
   }
@@ -60,9 +72,7 @@ export class ReplicaKeeper {
     this.#health = replicationHealth(status, this.#health);
     if (this.#errant === undefined || this.#errant.epoch !== this.#view.facts?.record?.epoch)
       return this.#health;
-    const count = parseGtidSet(this.#errant.gtids).count().toString();
-    const error = `${count} transactions that the primary lacks: ${this.#errant.gtids}`;
-    return { ...this.#health, state: 'errant', error };
+    return { ...this.#health, state: 'errant', error: this.#errant.why };
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -111,18 +121,40 @@ export class ReplicaKeeper {
     // What the record and the plans are is asked once more: a coordinator may just have taken over.
     await this.#view.refresh();
     if (this.#due()?.epoch !== due.epoch) return;
+    const begun = await this.#rejoiner?.resume(due.primary, signal);
+    if (!this.#mayFollow(begun, due)) return;
     if (due.decision === 'start') await this.#start();
-    else await this.#follow(due.primary, due.epoch, signal);
+    if (due.decision === 'follow' && !(await this.#follow(due, signal))) return;
+    this.#mayFollow(await this.#rejoiner?.followed(due.primary, signal), due);
+    this.#local.checkNow();
+  }
+
+  /** False when this server stays out: then that is remembered. */
+  #mayFollow(state: RejoinState | undefined, { epoch }: Due): boolean {
+    if (state === undefined || state.kind === 'ready') return true;
+    this.#stayOut({ epoch, gtids: state.errant, why: state.why, until: Infinity });
+    return false;
+  }
+
+  #stayOut(errant: { epoch: number; gtids: string; why: string; until: number }): void {
+    this.#errant = errant;
     this.#local.checkNow();
   }
 
   /** What is to be done, and for which primary. */
   #due(): Due | undefined {
     const primary = this.#primary();
-    const epoch = this.#view.facts?.record?.epoch;
-    if (primary === undefined || epoch === undefined || this.#errant?.epoch === epoch) return undefined;
-    const decision = this.#mayAct() ? this.#decide(primary, epoch) : 'leave';
-    return decision === 'leave' ? undefined : { decision, primary, epoch };
+    const record = this.#view.facts?.record;
+    if (primary === undefined || record === undefined || this.#isOut(record.epoch) || !this.#mayAct())
+      return undefined;
+    const { epoch, id: primaryId } = record;
+    const decision = this.#decide(primary, epoch);
+    if (decision !== 'leave') return { decision, primary, primaryId, epoch };
+    return this.#rejoiner?.pending === true ? { decision: 'rejoin', primary, primaryId, epoch } : undefined;
+  }
+
+  #isOut(epoch: number): boolean {
+    return this.#errant?.epoch === epoch && this.#deps.clock.monotonic() < this.#errant.until;
   }
 
   #decide(primary: Endpoint, epoch: number): ReplicationDecision {
@@ -139,22 +171,63 @@ export class ReplicaKeeper {
     await this.#deps.mysql.startReplication(this.#local.endpoint, '', { timeoutMs: sqlMs });
   }
 
-  async #follow(primary: Endpoint, epoch: number, signal: AbortSignal): Promise<void> {
+  /** False when this server stays out. */
+  async #follow(due: Due, signal: AbortSignal): Promise<boolean> {
     const { mysql, log, coordination } = this.#deps;
+    const { primary, epoch } = due;
     const server = this.#local.endpoint;
     await this.#drain(signal);
     const errant = await this.#compare(primary, signal);
-    if (errant !== '') {
-      this.#errant = { epoch, gtids: errant };
-      log.error('this server has transactions that the primary lacks; it stays out, read-only', {
-        primary: formatEndpoint(primary),
-        gtids: errant,
-      });
-      return;
-    }
+    if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
     log.info('following the recorded primary', { primary: formatEndpoint(primary), epoch });
     await mysql.follow(server, { source: primary, channel: '' }, { timeoutMs: sqlMs, signal });
     await clearRejoinMark(coordination, this.#view.self);
+    this.#errant = undefined;
+    return true;
+  }
+
+  /** True when what the primary lacks is not here any more. */
+  async #bringBack(due: Due, errant: string, signal: AbortSignal): Promise<boolean> {
+    const { epoch, primary, primaryId } = due;
+    const state = await this.#tryBringBack(due, errant, signal);
+    if (state.kind === 'stays-out') {
+      const { why, errant: gtids, until } = state;
+      if (this.#errant?.why !== why)
+        this.#deps.log.error('this server has transactions that the primary lacks; it stays out, read-only', {
+          primary: formatEndpoint(primary),
+          primaryId,
+          gtids,
+          why,
+        });
+      this.#stayOut({ epoch, gtids, why, until });
+      return false;
+    }
+    const left = await this.#compare(primary, signal);
+    if (left === '') return true;
+    throw new DcmhaError('MYSQL_REJECTED', `there are more transactions that the primary lacks: ${left}`);
+  }
+
+  async #tryBringBack(
+    { primary, primaryId, epoch }: Due,
+    gtids: string,
+    signal: AbortSignal,
+  ): Promise<RejoinState & { readonly until: number }> {
+    const standing = whyErrant(gtids);
+    const stays = { kind: 'stays-out', errant: gtids, until: Infinity } as const;
+    if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
+    const { mysql, clock } = this.#deps;
+    const server = this.#local.endpoint;
+    // Nothing may come from anywhere while transactions are taken back.
+    await mysql.resetReplication(server, '', { timeoutMs: sqlMs, signal });
+    const { own, errant } = await this.#lacking(primary, signal);
+    try {
+      const divergence = { primary: primaryId, epoch, own, errant };
+      return { ...(await this.#rejoiner.bringBack(divergence, primary, signal)), until: Infinity };
+    } catch (thrown) {
+      const error = toDcmhaError(thrown);
+      if (signal.aborted || isPassing(error)) throw error;
+      return { ...stays, why: `${standing}; ${error.message}`, until: clock.monotonic() + failedRetryMs };
+    }
   }
 
   /** What an old source's receiver has fetched is applied first: it would be afterwards, and must be compared, too. */
@@ -174,15 +247,23 @@ export class ReplicaKeeper {
    */
   async #compare(primary: Endpoint, signal: AbortSignal): Promise<string> {
     const first = await this.#lacking(primary, signal);
-    if (first === '') return '';
+    if (first.errant === '') return '';
     await this.#deps.clock.pause(confirmAfterMs, signal);
-    return this.#lacking(primary, signal);
+    return (await this.#lacking(primary, signal)).errant;
   }
 
-  async #lacking(primary: Endpoint, signal: AbortSignal): Promise<string> {
+  async #lacking(
+    primary: Endpoint,
+    signal: AbortSignal,
+  ): Promise<{ readonly own: string; readonly errant: string }> {
     const options = { timeoutMs: sqlMs, signal };
     const own = await this.#deps.mysql.status(this.#local.endpoint, options);
     const theirs = await this.#deps.mysql.status(primary, options);
-    return parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).toCompactString();
+    const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).toCompactString();
+    return { own: own.executed, errant };
   }
+}
+
+function whyErrant(gtids: string): string {
+  return `${parseGtidSet(gtids).count().toString()} transactions that the primary lacks: ${gtids}`;
 }

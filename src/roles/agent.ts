@@ -8,6 +8,7 @@ import { WriteGate } from './agent-fence.ts';
 import { LeaseKeeper } from './agent-lease.ts';
 import { AgentRecall } from './agent-memory.ts';
 import { PresencePublisher } from './agent-presence.ts';
+import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
 import { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
@@ -41,7 +42,8 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
   });
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
-  const replica = new ReplicaKeeper(deps, { view, local });
+  const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall });
+  const replica = new ReplicaKeeper(deps, { view, local, rejoiner });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {
     self: view.self,

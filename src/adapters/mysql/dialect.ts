@@ -55,6 +55,13 @@ export function dialectOf(versionText: string): Dialect {
   return DIALECTS.find(({ since }) => since <= number) ?? OLDEST;
 }
 
+/** Empties the binlog and forgets all GTIDs. */
+export function resetGtidsStatement(versionText: string): string {
+  const match = /^(\d+)\.(\d+)/.exec(versionText);
+  const number = version(Number(match?.[1] ?? 0), Number(match?.[2] ?? 0), 0);
+  return number >= version(8, 2, 0) ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER';
+}
+
 /**
  * `FOR CHANNEL '...'`: always said, since a server with several channels would take a bare statement for all of them.
  * Throws USAGE for a name that is not of plain characters: regions name channels, and operators name regions.

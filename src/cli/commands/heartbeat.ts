@@ -39,6 +39,7 @@ export const heartbeatCommand = defineCommand({
         clock,
         log: log.with({ host: args.host }),
         binlog: await context.binlog(),
+        rejoin: await context.rejoin(args.host),
       },
       {
         host: args.host,
@@ -54,6 +55,7 @@ export const heartbeatCommand = defineCommand({
         attempts: agent.attempts,
         commitProbeTimeoutMs: agent.commitProbeTimeoutMs,
         peerTimeoutMs: peer.timeoutMs,
+        rejoinAutomatic: config.rejoin.automatic,
       },
       signal,
     );

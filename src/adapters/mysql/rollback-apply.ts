@@ -1,0 +1,55 @@
+import { hasCode } from '../../core/model/errors.ts';
+import { binlogStatement } from '../../core/salvage/inverse-events.ts';
+import type { CallOptions } from '../../ports/mysql.ts';
+import type { TakeBackRequest } from '../../ports/rollback.ts';
+import { Deadline } from '../system/deadline.ts';
+import type { Session } from './session.ts';
+
+/** Only this server's own, never replicated: the last transactions that were taken back here. */
+const markTable = `CREATE TABLE IF NOT EXISTS dcmha.rollback (
+  plan VARCHAR(255) CHARACTER SET ascii NOT NULL PRIMARY KEY, at TIMESTAMP NOT NULL) ENGINE = InnoDB`;
+const keptDays = 100;
+
+/**
+ * One transaction, in a session that logs nothing; what the session leaves behind when it breaks, the server rolls back. Statements
+ * are not shown in messages: they are rows, a megabyte of them.
+ */
+export async function takeBack(
+  session: Session,
+  { id, format, rollbackXa, chunks }: TakeBackRequest,
+  options: CallOptions,
+): Promise<number> {
+  const run = (sql: string, label = sql) => session.query(sql, [], new Deadline(options), label);
+  await run('SET SESSION sql_log_bin = 0');
+  await run("SET SESSION gtid_next = 'AUTOMATIC'");
+  await run('CREATE DATABASE IF NOT EXISTS dcmha');
+  await run(markTable);
+  for (const xid of rollbackXa) await rollbackPrepared(run, xid);
+  if (format !== undefined) {
+    await run(binlogStatement(format), 'BINLOG (the format of the saved events)');
+    // The format description has set it to NOT_YET_DETERMINED.
+    await run("SET SESSION gtid_next = 'AUTOMATIC'");
+  }
+  await run('BEGIN');
+  let rows = 0;
+  for await (const chunk of chunks) {
+    options.signal?.throwIfAborted();
+    await run(binlogStatement(chunk.events), `BINLOG (${chunk.rows} rows of ${chunk.tables.join(', ')})`);
+    rows += chunk.rows;
+  }
+  await session.query('INSERT INTO dcmha.rollback (plan, at) VALUES (?, NOW())', [id], new Deadline(options));
+  await run(`DELETE FROM dcmha.rollback WHERE at < NOW() - INTERVAL ${keptDays} DAY`);
+  await run('COMMIT');
+  return rows;
+}
+
+const NO_SUCH_XID = 1397;
+
+/** One that is gone was rolled back by an earlier attempt. */
+async function rollbackPrepared(run: (sql: string) => Promise<unknown>, xid: string): Promise<void> {
+  try {
+    await run(`XA ROLLBACK ${xid}`);
+  } catch (error) {
+    if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== NO_SUCH_XID) throw error;
+  }
+}

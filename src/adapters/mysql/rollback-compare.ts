@@ -1,0 +1,115 @@
+import { parseGtidSet, type GtidSet } from '../../core/gtid/gtid-set.ts';
+import { DcmhaError } from '../../core/model/errors.ts';
+import type { CallOptions } from '../../ports/mysql.ts';
+import type { Comparison } from '../../ports/rollback.ts';
+import { Deadline } from '../system/deadline.ts';
+import { forChannel, type Dialect } from './dialect.ts';
+import type { Session } from './session.ts';
+
+interface Pair {
+  /** The replica. */
+  readonly here: Session;
+  /** Its primary. */
+  readonly there: Session;
+  readonly dialect: Dialect;
+}
+
+/** A snapshot may hold a commit whose GTID is not told yet, so one difference proves nothing. */
+const attempts = 4;
+/** A busy primary commits between two statements now and then. */
+const snapshotTries = 1000;
+
+/**
+ * On the primary in a snapshot, while it goes on; on the replica stopped where the snapshot is. A table that is on neither is the same on
+ * both.
+ */
+export async function compareTables(
+  pair: Pair,
+  tables: readonly string[],
+  options: CallOptions,
+): Promise<Comparison> {
+  let suspects = tables;
+  let executed = '';
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const found = await compareOnce(pair, suspects, options);
+    executed = found.executed;
+    suspects = found.different;
+    if (suspects.length === 0) return { kind: 'same', executed };
+  }
+  return { kind: 'different', table: suspects[0] ?? '' };
+}
+
+async function compareOnce(
+  { here, there, dialect }: Pair,
+  tables: readonly string[],
+  options: CallOptions,
+): Promise<{ readonly different: readonly string[]; readonly executed: string }> {
+  const channel = forChannel('');
+  const run = (sql: string) => here.query(sql, [], new Deadline(options));
+  await run(`STOP ${dialect.replica} SQL_THREAD ${channel}`);
+  try {
+    const at = await takeSnapshot(there, options);
+    const theirs = await checksums(there, tables, options);
+    await there.query('ROLLBACK', [], new Deadline(options));
+    const text = at.toCompactString();
+    await run(`START ${dialect.replica} IO_THREAD ${channel}`);
+    await run(`START ${dialect.replica} SQL_THREAD UNTIL SQL_AFTER_GTIDS = '${text}' ${channel}`);
+    await arrive(here, at, options);
+    const ours = await checksums(here, tables, options);
+    return { different: tables.filter((table) => ours.get(table) !== theirs.get(table)), executed: text };
+  } finally {
+    // It went no further than the snapshot; from here on it replicates as before.
+    await run(`START ${dialect.replica} ${channel}`);
+  }
+}
+
+/** Begins a transaction that sees what is committed, and says its GTIDs. */
+async function takeSnapshot(there: Session, options: CallOptions): Promise<GtidSet> {
+  await there.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', [], new Deadline(options));
+  for (let tries = 0; tries < snapshotTries; tries += 1) {
+    const before = await readSet(there, options);
+    await there.query('START TRANSACTION WITH CONSISTENT SNAPSHOT', [], new Deadline(options));
+    const after = await readSet(there, options);
+    if (before.equals(after)) return after;
+    await there.query('ROLLBACK', [], new Deadline(options));
+  }
+  throw new DcmhaError('TIMED_OUT', 'the primary commits so often that no moment could be named');
+}
+
+/** The replica has the snapshot's transactions, and no others of the primary. */
+async function arrive(here: Session, at: GtidSet, options: CallOptions): Promise<void> {
+  const sql = 'SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS late';
+  const seconds = Math.max(1, Math.floor(options.timeoutMs / 1000) - 1);
+  const [row] = await here.query(
+    sql,
+    [at.toCompactString(), seconds],
+    new Deadline(options),
+    'WAIT_FOR_EXECUTED_GTID_SET',
+  );
+  const executed = await readSet(here, options);
+  if (Number(row?.['late']) === 0 && at.contains(executed)) return;
+  const more = executed.subtract(at).toCompactString();
+  const what =
+    more === '' ? 'has not caught up with its primary in time' : `has ${more}, which its primary lacks`;
+  throw new DcmhaError('TIMED_OUT', `the replica ${what}`);
+}
+
+/** A server's executed set. */
+export async function readSet(session: Session, options: CallOptions): Promise<GtidSet> {
+  const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS executed', [], new Deadline(options));
+  return parseGtidSet(String(row?.['executed']));
+}
+
+/** NULL for a table that is not there. */
+async function checksums(
+  session: Session,
+  tables: readonly string[],
+  options: CallOptions,
+): Promise<ReadonlyMap<string, string>> {
+  const sums = new Map<string, string>();
+  for (const table of tables) {
+    const [row] = await session.query(`CHECKSUM TABLE ${table}`, [], new Deadline(options));
+    sums.set(table, String(row?.['Checksum']));
+  }
+  return sums;
+}

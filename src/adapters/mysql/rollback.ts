@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { parseGtidSet } from '../../core/gtid/gtid-set.ts';
+import type { Endpoint } from '../../core/model/endpoint.ts';
+import { DcmhaError, hasCode } from '../../core/model/errors.ts';
+import type { TableStanding } from '../../core/rejoin/judge.ts';
+import { inversionFacts, inversionQueries } from '../../core/salvage/facts.ts';
+import { knownTables, knownTablesQuery } from '../../core/salvage/known-tables.ts';
+import type { LookUpTable } from '../../core/salvage/sql-table.ts';
+import type { CallOptions } from '../../ports/mysql.ts';
+import type { Comparison, Rollback, TakeBackRequest } from '../../ports/rollback.ts';
+import { Deadline } from '../system/deadline.ts';
+import { dialectOf, resetGtidsStatement } from './dialect.ts';
+import { compareTables, readSet } from './rollback-compare.ts';
+import { takeBack } from './rollback-apply.ts';
+import { Session, type Login } from './session.ts';
+
+const engineQuery = `SELECT t.TABLE_SCHEMA AS s, t.TABLE_NAME AS t, t.ENGINE AS e FROM information_schema.TABLES t
+  JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+  WHERE t.TABLE_TYPE = 'BASE TABLE' AND e.TRANSACTIONS <> 'YES' AND t.TABLE_SCHEMA NOT IN
+  ('information_schema', 'performance_schema', 'sys')`;
+const engineRows = z.array(z.object({ s: z.string(), t: z.string(), e: z.string() }));
+
+/** Each call has a session of its own: what it sets must not be met by anybody else. */
+export function createRollback(login: Login): Rollback {
+  return new RollbackServers(login);
+}
+
+class RollbackServers implements Rollback {
+  readonly #login: Login;
+
+  constructor(login: Login) {
+    this.#login = login;
+  }
+
+  standing(server: Endpoint, options: CallOptions): Promise<TableStanding> {
+    return this.#with(server, options, async (session) => {
+      const rows = (sql: string) => session.query(sql, [], new Deadline(options));
+      const engines = new Map(
+        engineRows.parse(await rows(engineQuery)).map(({ s, t, e }) => [`${s}\0${t}`, e]),
+      );
+      const facts = inversionFacts({
+        columns: await rows(inversionQueries.columns),
+        keys: await rows(inversionQueries.keys),
+        parents: await rows(inversionQueries.parents),
+      });
+      return { facts, engineWithout: (schema, table) => engines.get(`${schema}\0${table}`) };
+    });
+  }
+
+  tables(server: Endpoint, options: CallOptions): Promise<LookUpTable> {
+    return this.#with(server, options, async (session) =>
+      knownTables(await session.query(knownTablesQuery, [], new Deadline(options))),
+    );
+  }
+
+  async lift(server: Endpoint, options: CallOptions): Promise<void> {
+    await this.#with(server, options, (session) =>
+      session.query('SET GLOBAL super_read_only = OFF, GLOBAL read_only = ON', [], new Deadline(options)),
+    );
+  }
+
+  isMarked(server: Endpoint, id: string, options: CallOptions): Promise<boolean> {
+    return this.#with(server, options, (session) => isMarked(session, id, options));
+  }
+
+  takeBack(server: Endpoint, request: TakeBackRequest, options: CallOptions): Promise<number> {
+    return this.#with(server, options, async (session) =>
+      (await isMarked(session, request.id, options)) ? 0 : takeBack(session, request, options),
+    );
+  }
+
+  resetGtids(
+    server: Endpoint,
+    sets: { readonly own: string; readonly kept: string },
+    options: CallOptions,
+  ): Promise<void> {
+    return this.#with(server, options, async (session) => {
+      const [own, kept] = [parseGtidSet(sets.own), parseGtidSet(sets.kept)];
+      const executed = await readSet(session, options);
+      if (executed.equals(kept)) return;
+      if (!own.contains(executed)) {
+        const more = executed.subtract(own).toCompactString();
+        const message = `the server executed ${more} since its transactions were saved, so its GTIDs are not reset`;
+        throw new DcmhaError('MYSQL_REJECTED', message, { details: { gtids: more } });
+      }
+      if (!executed.isEmpty()) {
+        await session.query(resetGtidsStatement(session.version), [], new Deadline(options));
+      }
+      if (kept.isEmpty()) return;
+      await session.query('SET GLOBAL gtid_purged = ?', [kept.toCompactString()], new Deadline(options));
+    });
+  }
+
+  async compare(
+    { replica, primary }: { readonly replica: Endpoint; readonly primary: Endpoint },
+    tables: readonly string[],
+    options: CallOptions,
+  ): Promise<Comparison> {
+    return this.#with(primary, options, (there) =>
+      this.#with(replica, options, (here) =>
+        compareTables({ here, there, dialect: dialectOf(here.version) }, tables, options),
+      ),
+    );
+  }
+
+  async #with<T>(server: Endpoint, options: CallOptions, use: (session: Session) => Promise<T>): Promise<T> {
+    const session = await Session.open(server, this.#login, new Deadline(options));
+    try {
+      return await use(session);
+    } finally {
+      await session.quit();
+    }
+  }
+}
+
+const NO_SUCH_TABLE = 1146;
+const NO_SUCH_DATABASE = 1049;
+
+async function isMarked(session: Session, id: string, options: CallOptions): Promise<boolean> {
+  try {
+    const sql = 'SELECT 1 FROM dcmha.rollback WHERE plan = ?';
+    return (await session.query(sql, [id], new Deadline(options))).length > 0;
+  } catch (error) {
+    const errno = hasCode(error, 'MYSQL_REJECTED') ? error.details['errno'] : undefined;
+    if (errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+import { parseGtidSet } from '../gtid/gtid-set.ts';
+
+/** The number of the plan language that this program writes and understands. */
+export const REJOIN_PROGRAM = 1;
+
+/** What brings a server back that holds transactions which its primary lacks. Each is safe to perform twice. */
+const stepSchema = z.discriminatedUnion('kind', [
+  /** Copies the transactions out of the binlog, and judges whether they can be taken back. */
+  z.object({ kind: z.literal('save') }),
+  /** Takes back what `directory` holds, in one transaction that leaves a mark. */
+  z.object({ kind: z.literal('roll-back'), directory: z.string() }),
+  /** Makes the server's GTID set `kept`, from `own` or any part of it. */
+  z.object({ kind: z.literal('reset'), own: z.string(), kept: z.string() }),
+  /** Whatever primary is recorded by then. */
+  z.object({ kind: z.literal('follow') }),
+  /** Compares tables with the primary's at one GTID set. */
+  z.object({ kind: z.literal('verify'), tables: z.array(z.string()) }),
+]);
+export type RejoinStep = z.infer<typeof stepSchema>;
+
+const outcomeSchema = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('saved'),
+    directory: z.string(),
+    transactions: z.number(),
+    rows: z.number(),
+    sizeBytes: z.number(),
+    /** `schema.table`, quoted for SQL, of every table that taking back touches. */
+    tables: z.array(z.string()),
+    /** Absent: all of it can be taken back. */
+    obstacle: z.object({ at: z.string(), reason: z.string(), what: z.string() }).optional(),
+  }),
+  z.object({ kind: z.literal('rolled-back'), rows: z.number() }),
+  z.object({ kind: z.literal('done') }),
+  z.object({ kind: z.literal('verified'), executed: z.string() }),
+  z.object({ kind: z.literal('differs'), table: z.string() }),
+  /** It cannot work, however often it is tried. */
+  z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
+]);
+export type RejoinOutcome = z.infer<typeof outcomeSchema>;
+
+const entrySchema = z.object({
+  step: stepSchema,
+  outcome: outcomeSchema,
+  /** When the step began, ms since 1970, and how long it took. */
+  at: z.number(),
+  tookMs: z.number(),
+});
+export type RejoinEntry = z.infer<typeof entrySchema>;
+
+export const rejoinPlanSchema = z.object({
+  program: z.literal(REJOIN_PROGRAM),
+  id: z.string().min(1),
+  group: z.string(),
+  /** Id of the server that comes back. */
+  host: z.string(),
+  /** ms since 1970; also what its directory of saved transactions is named by. */
+  startedAt: z.number(),
+  inputs: z.object({
+    /** Id and epoch of the primary it was compared with. */
+    primary: z.string(),
+    epoch: z.number(),
+    /** All that the server had executed, and what of it the primary lacks. */
+    own: z.string(),
+    errant: z.string(),
+  }),
+  entries: z.array(entrySchema),
+  /** Why it stays out; absent while the plan goes on. */
+  ended: z.string().optional(),
+});
+export type RejoinPlan = z.infer<typeof rejoinPlanSchema>;
+
+export type RejoinNext =
+  | { readonly kind: 'step'; readonly step: RejoinStep }
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'stays-out'; readonly why: string };
+
+/** What the plan wants now: a function of its history alone, so that whoever resumes it chooses the same. */
+export function nextOfRejoin(plan: RejoinPlan): RejoinNext {
+  if (plan.ended !== undefined) return { kind: 'stays-out', why: plan.ended };
+  const last = plan.entries.at(-1)?.outcome;
+  if (last?.kind === 'failed') return { kind: 'stays-out', why: last.why };
+  const saved = outcomeOf(plan, 'saved');
+  if (saved === undefined) return step({ kind: 'save' });
+  return saved.obstacle === undefined
+    ? afterSaving(plan, saved)
+    : { kind: 'stays-out', why: whyNotTakenBack(plan, saved) };
+}
+
+function afterSaving(plan: RejoinPlan, saved: Saved): RejoinNext {
+  const last = plan.entries.at(-1)?.outcome;
+  if (outcomeOf(plan, 'rolled-back') === undefined)
+    return step({ kind: 'roll-back', directory: saved.directory });
+  if (!isDone(plan, 'reset')) return step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
+  if (!isDone(plan, 'follow')) return step({ kind: 'follow' });
+  if (last?.kind === 'differs') return { kind: 'stays-out', why: whyDifferent(last.table, saved) };
+  return last?.kind === 'verified'
+    ? { kind: 'finished' }
+    : step({ kind: 'verify', tables: [...saved.tables] });
+}
+
+export function recordRejoin(plan: RejoinPlan, entry: RejoinEntry): RejoinPlan {
+  return { ...plan, entries: [...plan.entries, entry] };
+}
+
+/** What the server keeps of its executed set. */
+export function keptOf({ inputs }: RejoinPlan): string {
+  return parseGtidSet(inputs.own).subtract(parseGtidSet(inputs.errant)).toCompactString();
+}
+
+export function outcomeOf<K extends RejoinOutcome['kind']>(
+  plan: RejoinPlan,
+  kind: K,
+): Extract<RejoinOutcome, { kind: K }> | undefined {
+  return plan.entries
+    .map(({ outcome }) => outcome)
+    .findLast((outcome): outcome is Extract<RejoinOutcome, { kind: K }> => outcome.kind === kind);
+}
+
+/** Whether the server's data is not any more what its GTID set says. */
+export function isRolledBack(plan: RejoinPlan): boolean {
+  return outcomeOf(plan, 'rolled-back') !== undefined;
+}
+
+function isDone(plan: RejoinPlan, kind: RejoinStep['kind']): boolean {
+  return plan.entries.some((entry) => entry.step.kind === kind && entry.outcome.kind === 'done');
+}
+
+function step(wanted: RejoinStep): RejoinNext {
+  return { kind: 'step', step: wanted };
+}
+
+type Saved = Extract<RejoinOutcome, { kind: 'saved' }>;
+
+function whyNotTakenBack({ inputs }: RejoinPlan, { obstacle, directory }: Saved): string {
+  const count = parseGtidSet(inputs.errant).count().toString();
+  const why = obstacle === undefined ? '' : `${obstacle.at}: ${obstacle.what} (${obstacle.reason})`;
+  return (
+    `${count} transactions that the primary lacks (${inputs.errant}) cannot be taken back, because of ${why}. They are saved in ` +
+    `${directory}: see them there with \`dcmha rollback show\`, then re-provision this server from a healthy one`
+  );
+}
+
+function whyDifferent(table: string, { directory }: Saved): string {
+  return (
+    `after taking back, ${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
+    're-provision this server from a healthy one'
+  );
+}

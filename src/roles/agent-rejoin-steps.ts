@@ -1,0 +1,165 @@
+import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
+import type { Endpoint } from '../core/model/endpoint.ts';
+import { judgeErrant } from '../core/rejoin/judge.ts';
+import type { RejoinOutcome, RejoinPlan, RejoinStep } from '../core/rejoin/plan.ts';
+import { saveErrant } from '../core/rejoin/save.ts';
+import { surveyErrant, type ErrantSurvey } from '../core/rejoin/survey-errant.ts';
+import { inverseFormat } from '../core/salvage/inverse-events.ts';
+import { invertTransactions, touchedTables } from '../core/salvage/invert.ts';
+import { EventReader } from '../core/salvage/read-places.ts';
+import { DcmhaError } from '../core/model/errors.ts';
+import { quoteIdentifier } from '../core/binlog/rows-text.ts';
+import type { BinlogSource } from '../ports/binlog-source.ts';
+import type { SavedSet } from '../ports/salvage.ts';
+import type { AgentDeps, RejoinDeps } from './agent-deps.ts';
+import type { WriteGate } from './agent-fence.ts';
+
+/** The longest that one statement may take: a row event of hundreds of megabytes, a checksum of a big table. */
+const statementMs = 600_000;
+const sqlMs = 10_000;
+
+export interface RejoinEffects {
+  readonly deps: AgentDeps;
+  readonly rejoin: RejoinDeps;
+  readonly gate: WriteGate;
+  readonly server: Endpoint;
+  /** Where the recorded primary is now. */
+  readonly primary: Endpoint;
+  /** The server's own binlog files. */
+  readonly source: () => BinlogSource;
+  readonly signal: AbortSignal;
+}
+
+/** Does one step of a return, except following. Throws what may be different when it is tried again, and what cannot be. */
+export function performRejoin(
+  step: Exclude<RejoinStep, { kind: 'follow' }>,
+  plan: RejoinPlan,
+  effects: RejoinEffects,
+): Promise<RejoinOutcome> {
+  switch (step.kind) {
+    case 'save':
+      return save(plan, effects);
+    case 'roll-back':
+      return rollBack(plan, effects);
+    case 'reset':
+      return reset(step, effects);
+    case 'verify':
+      return verify(step.tables, effects);
+  }
+}
+
+const placeOf = ({ group, host, startedAt: at }: RejoinPlan) => ({ group, host, at });
+
+async function save(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOutcome> {
+  const { rejoin, server, signal } = effects;
+  const { store, rollback, decompress } = rejoin;
+  const errant = parseGtidSet(plan.inputs.errant);
+  const options = { timeoutMs: sqlMs, signal };
+  const standing = await rollback.standing(server, options);
+  const known = await store.find(placeOf(plan));
+  const source = known === undefined ? effects.source() : store.open(known);
+  const found = await surveyErrant(source, errant, decompress);
+  const set =
+    known ??
+    (await saveErrant({
+      store,
+      place: placeOf(plan),
+      source,
+      decompress,
+      errant,
+      found,
+      standing,
+      tables: await rollback.tables(server, options),
+    }));
+  const verdict = judgeErrant(found, standing);
+  return {
+    kind: 'saved',
+    directory: set.directory,
+    ...countsOf(found),
+    tables: touchedTables(found.surveys).map(({ format }) => {
+      const { schema, table } = format.table;
+      return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+    }),
+    ...(verdict.kind === 'not-invertible' && { obstacle: { ...verdict.obstacle } }),
+  };
+}
+
+function countsOf({ surveys }: ErrantSurvey) {
+  return {
+    transactions: surveys.length,
+    rows: surveys.reduce((sum, { rows }) => sum + rows.reduce((n, entry) => n + entry.rows, 0), 0),
+    sizeBytes: surveys.reduce((sum, { transaction: { start, end } }) => sum + end - start, 0),
+  };
+}
+
+/** From the copies, so that it can be done again when the binlog is gone. */
+async function rollBack(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOutcome> {
+  const { rejoin, server, signal, gate } = effects;
+  const { store, rollback, decompress } = rejoin;
+  const set = await savedSetOf(plan, effects);
+  const options = { timeoutMs: statementMs, signal };
+  if (await rollback.isMarked(server, plan.id, options)) return { kind: 'rolled-back', rows: 0 };
+  const source = store.open(set);
+  const found =
+    (await source.list()).length === 0
+      ? nothingFound
+      : await surveyErrant(source, parseGtidSet(plan.inputs.errant), decompress);
+  const verdict = judgeErrant(found, await rollback.standing(server, options));
+  if (verdict.kind === 'not-invertible') {
+    const { at, what, reason } = verdict.obstacle;
+    throw new DcmhaError('BINLOG_UNSUPPORTED', `${at} cannot be taken back: ${what} (${reason})`);
+  }
+  await using reader = new EventReader(source, decompress);
+  const rows = await gate.whileReadOnly(
+    () => rollback.lift(server, { timeoutMs: sqlMs, signal }),
+    () =>
+      rollback.takeBack(
+        server,
+        {
+          id: plan.id,
+          format: found.format === undefined ? undefined : inverseFormat(found.format),
+          rollbackXa: verdict.rollbackXa,
+          chunks: invertTransactions(verdict.undo, reader.read),
+        },
+        options,
+      ),
+  );
+  return { kind: 'rolled-back', rows };
+}
+
+const nothingFound: ErrantSurvey = {
+  surveys: [],
+  files: [],
+  format: undefined,
+  missing: EMPTY_GTID_SET,
+  behind: undefined,
+};
+
+async function savedSetOf(plan: RejoinPlan, { rejoin }: RejoinEffects): Promise<SavedSet> {
+  const set = await rejoin.store.find(placeOf(plan));
+  if (set !== undefined) return set;
+  throw new DcmhaError('NOT_FOUND', 'the saved transactions are gone, so nothing is taken back', {
+    details: { host: plan.host, startedAt: plan.startedAt },
+  });
+}
+
+async function reset(
+  step: Extract<RejoinStep, { kind: 'reset' }>,
+  { deps, rejoin, server, signal }: RejoinEffects,
+): Promise<RejoinOutcome> {
+  const options = { timeoutMs: sqlMs, signal };
+  await deps.mysql.resetReplication(server, '', options);
+  await rejoin.rollback.resetGtids(server, step, { timeoutMs: statementMs, signal });
+  return { kind: 'done' };
+}
+
+async function verify(
+  tables: readonly string[],
+  { deps, rejoin, server, primary, signal }: RejoinEffects,
+): Promise<RejoinOutcome> {
+  const options = { timeoutMs: statementMs, signal };
+  const result = await rejoin.rollback.compare({ replica: server, primary }, tables, options);
+  if (result.kind === 'same') return { kind: 'verified', executed: result.executed };
+  await deps.mysql.resetReplication(server, '', { timeoutMs: sqlMs, signal });
+  return { kind: 'differs', table: result.table };
+}

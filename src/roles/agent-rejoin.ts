@@ -1,0 +1,283 @@
+import { parseGtidSet } from '../core/gtid/gtid-set.ts';
+import type { Endpoint } from '../core/model/endpoint.ts';
+import { toDcmhaError, type DcmhaError, type ErrorCode } from '../core/model/errors.ts';
+import { countsOfRejoin, historyOfRejoin } from '../core/rejoin/history.ts';
+import {
+  isRolledBack,
+  nextOfRejoin,
+  outcomeOf,
+  recordRejoin,
+  REJOIN_PROGRAM,
+  type RejoinOutcome,
+  type RejoinPlan,
+  type RejoinStep,
+} from '../core/rejoin/plan.ts';
+import { appendHistory } from '../core/store/history.ts';
+import { readRejoin, removeRejoin, saveRejoin, type StoredRejoin } from '../core/store/rejoin-plans.ts';
+import type { LocalServer } from './agent-checks.ts';
+import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import type { WriteGate } from './agent-fence.ts';
+import type { AgentRecall } from './agent-memory.ts';
+import { refused } from './agent-refusal.ts';
+import { performRejoin, type RejoinEffects } from './agent-rejoin-steps.ts';
+import type { GroupView } from './agent-view.ts';
+
+const sqlMs = 10_000;
+
+interface RejoinParts {
+  readonly view: GroupView;
+  readonly local: LocalServer;
+  readonly gate: WriteGate;
+  readonly recall: AgentRecall;
+}
+
+/** What the comparison with the primary found. */
+export interface Divergence {
+  /** Id of the primary. */
+  readonly primary: string;
+  readonly epoch: number;
+  readonly own: string;
+  readonly errant: string;
+}
+
+/** `ready`: this server may follow the recorded primary. */
+export type RejoinState =
+  { readonly kind: 'ready' } | { readonly kind: 'stays-out'; readonly why: string; readonly errant: string };
+
+/**
+ * Brings this server back when it holds transactions that its primary lacks: saves them, takes them back, makes its GTIDs what it shares, and
+ * when it replicates again compares the tables. The plan is in ZooKeeper; killed at any moment, it is resumed.
+ */
+export class Rejoiner {
+  readonly #deps: AgentDeps;
+  readonly #options: AgentOptions;
+  readonly #parts: RejoinParts;
+  #stored: StoredRejoin | undefined;
+  /** Undefined until the plan was looked for once. */
+  #known = false;
+
+  constructor(deps: AgentDeps, options: AgentOptions, parts: RejoinParts) {
+    this.#deps = deps;
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** Whether what only this server has is taken back without being asked for. */
+  get isAutomatic(): boolean {
+    return this.#deps.rejoin !== undefined && this.#options.rejoinAutomatic === true;
+  }
+
+  /** A plan waits for something to be done, or it is not known yet whether one does. */
+  get pending(): boolean {
+    if (this.#deps.rejoin === undefined) return false;
+    return !this.#known || (this.#stored !== undefined && this.#stored.plan.ended === undefined);
+  }
+
+  /** Goes on with a plan that was begun, before anything else is done to replication. */
+  async resume(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
+    if (this.#deps.rejoin === undefined) return { kind: 'ready' };
+    const { coordination, log } = this.#deps;
+    this.#remember(await readRejoin(coordination, this.#parts.view.self));
+    const plan = this.#stored?.plan;
+    // One that ended is begun anew: somebody may have put right what was in its way, or re-provisioned the server.
+    // So is one that has saved nothing yet.
+    if (plan === undefined || plan.ended !== undefined || plan.entries.length === 0) return { kind: 'ready' };
+    if (!(await this.#isStillTrue(plan, signal))) {
+      log.warn('the return of this server is planned anew: its transactions are others now', {
+        plan: plan.id,
+      });
+      await this.#forget();
+      return { kind: 'ready' };
+    }
+    return this.#run(primary, signal);
+  }
+
+  /** Begins a plan for what the comparison found, or takes up the one that stands. */
+  async bringBack(divergence: Divergence, primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
+    const { view } = this.#parts;
+    const { errant } = divergence;
+    const group = view.member?.group ?? '';
+    const before = this.#stored?.plan;
+    const isSame = before?.inputs.errant === errant && before.inputs.own === divergence.own;
+    const startedAt = isSame ? before.startedAt : this.#deps.clock.now();
+    await this.#save({
+      program: REJOIN_PROGRAM,
+      id: `rejoin-${view.self}-${startedAt}`,
+      group,
+      host: view.self,
+      startedAt,
+      inputs: divergence,
+      entries: [],
+    });
+    this.#deps.log.warn(
+      'this server has transactions that the primary lacks: saving them and taking them back',
+      {
+        plan: this.#stored?.plan.id,
+        gtids: errant,
+      },
+    );
+    return this.#run(primary, signal);
+  }
+
+  /** This server follows its primary: a plan that waited for that is told, and compares; one that ended is of no matter any more. */
+  async followed(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
+    const plan = this.#stored?.plan;
+    if (plan === undefined) return { kind: 'ready' };
+    if (plan.ended !== undefined) {
+      await this.#forget();
+      return { kind: 'ready' };
+    }
+    const next = nextOfRejoin(plan);
+    if (next.kind === 'step' && next.step.kind === 'follow')
+      await this.#record(next.step, { kind: 'done' }, this.#deps.clock.now());
+    return this.#run(primary, signal);
+  }
+
+  async #run(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
+    for (;;) {
+      const { plan } = this.#standing();
+      const next = nextOfRejoin(plan);
+      if (next.kind === 'stays-out') return this.#stayOut(next.why);
+      if (next.kind === 'finished') return this.#finish();
+      if (next.step.kind === 'follow') return { kind: 'ready' };
+      await this.#requireLeave(signal);
+      const at = this.#deps.clock.now();
+      const outcome = await this.#perform(next.step, plan, primary, signal);
+      await this.#record(next.step, outcome, at);
+    }
+  }
+
+  async #perform(
+    step: Exclude<RejoinStep, { kind: 'follow' }>,
+    plan: RejoinPlan,
+    primary: Endpoint,
+    signal: AbortSignal,
+  ): Promise<RejoinOutcome> {
+    const { log } = this.#deps;
+    log.info('step started', { plan: plan.id, step: step.kind });
+    try {
+      return await performRejoin(step, plan, this.#effects(primary, signal));
+    } catch (thrown) {
+      const error = toDcmhaError(thrown);
+      if (signal.aborted || isPassing(error) || step.kind === 'save') throw error;
+      log.error('step failed', { plan: plan.id, step: step.kind, code: error.code, error: error.message });
+      const saved = outcomeOf(plan, 'saved');
+      const where = saved === undefined ? '' : `; the transactions are saved in ${saved.directory}`;
+      return { kind: 'failed', code: error.code, why: `${step.kind}: ${error.message}${where}` };
+    }
+  }
+
+  #effects(primary: Endpoint, signal: AbortSignal): RejoinEffects {
+    const { binlog, rejoin } = this.#deps;
+    const { local, recall, gate } = this.#parts;
+    if (rejoin === undefined) throw refused({ reason: 'no-rejoin', why: 'this agent takes nothing back' });
+    return {
+      deps: this.#deps,
+      rejoin,
+      gate,
+      server: local.endpoint,
+      primary,
+      signal,
+      source: () => {
+        const place = this.#options.binlogPlace ?? local.status?.binlog ?? recall.binlog;
+        if (binlog === undefined || place === undefined)
+          throw refused({ reason: 'no-binlog', why: 'the binlog is not known here: set agent.datadir' });
+        return binlog.open(place);
+      },
+    };
+  }
+
+  /** Between steps, somebody else may have become responsible. */
+  async #requireLeave(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const facts = await this.#parts.view.refresh();
+    if (facts?.record === undefined || facts.record.id === this.#parts.view.self)
+      throw refused({ reason: 'no-primary', why: 'no other primary is recorded' });
+    if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
+    if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
+  }
+
+  /** What was executed since the plan began would not be in it; once rows are taken back, there is no way but on. */
+  async #isStillTrue(plan: RejoinPlan, signal: AbortSignal): Promise<boolean> {
+    if (isRolledBack(plan) || this.#deps.rejoin === undefined) return true;
+    const { mysql, rejoin } = this.#deps;
+    const server = this.#parts.local.endpoint;
+    const options = { timeoutMs: sqlMs, signal };
+    const { executed } = await mysql.status(server, options);
+    const isAsPlanned = parseGtidSet(executed).equals(parseGtidSet(plan.inputs.own));
+    return isAsPlanned || (await rejoin.rollback.isMarked(server, plan.id, options));
+  }
+
+  async #record(step: RejoinStep, outcome: RejoinOutcome, at: number): Promise<void> {
+    const { clock, log } = this.#deps;
+    const { plan } = this.#standing();
+    const tookMs = clock.now() - at;
+    await this.#save(recordRejoin(plan, { step, outcome, at, tookMs }));
+    log.info('step ended', { plan: plan.id, step: step.kind, outcome: outcome.kind, tookMs });
+  }
+
+  async #stayOut(why: string): Promise<RejoinState> {
+    const { plan } = this.#standing();
+    if (plan.ended === undefined) {
+      await this.#tell(plan, why);
+      await this.#save({ ...plan, ended: why });
+    }
+    return { kind: 'stays-out', errant: plan.inputs.errant, why };
+  }
+
+  async #finish(): Promise<RejoinState> {
+    const { plan } = this.#standing();
+    await this.#tell(plan);
+    await this.#forget();
+    this.#deps.log.warn('this server is back as a replica; what only it had is saved', {
+      plan: plan.id,
+      directory: outcomeOf(plan, 'saved')?.directory,
+      ...countsOfRejoin(plan),
+    });
+    return { kind: 'ready' };
+  }
+
+  #tell(plan: RejoinPlan, why?: string): Promise<void> {
+    const record = historyOfRejoin(plan, { at: this.#deps.clock.now(), why });
+    return appendHistory(this.#deps.coordination, plan.group, record);
+  }
+
+  #standing(): StoredRejoin {
+    if (this.#stored === undefined) throw refused({ reason: 'no-rejoin', why: 'there is no plan any more' });
+    return this.#stored;
+  }
+
+  async #save(plan: RejoinPlan): Promise<void> {
+    this.#remember(await saveRejoin(this.#deps.coordination, plan, this.#stored?.version));
+  }
+
+  async #forget(): Promise<void> {
+    await removeRejoin(this.#deps.coordination, this.#parts.view.self);
+    this.#remember(undefined);
+  }
+
+  #remember(stored: StoredRejoin | undefined): void {
+    this.#stored = stored;
+    this.#known = true;
+    const isUnfit = this.pending || (stored !== undefined && isRolledBack(stored.plan));
+    this.#parts.gate.forbidOpening(
+      isUnfit ? 'transactions that its primary lacked are being taken back here' : undefined,
+    );
+  }
+}
+
+const passingCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'MYSQL_UNREACHABLE',
+  'MYSQL_REFUSED',
+  'TIMED_OUT',
+  'SESSION_LOST',
+  'LOCK_LOST',
+  'PEER_REFUSED',
+]);
+/** Lock waits, a killed statement, read_only switched back by somebody, a server that stops. */
+const passingErrors: ReadonlySet<unknown> = new Set([1205, 1213, 1290, 1317, 1836, 1053]);
+
+/** May well be different the next time. */
+export function isPassing(error: DcmhaError): boolean {
+  return passingCodes.has(error.code) || passingErrors.has(error.details['errno']);
+}
