@@ -139,6 +139,7 @@ test('an agent that was stopped beyond its lease closes before anything else', a
   await stage.host(2).call('openWrites', { group: 'g1', epoch });
   // Its routers have closed long ago; but for direct clients, this is what the agent is there for.
   const before = primary.server.calls.length;
+  const { executed } = primary.server;
   primary.coordination.reconnect();
   primary.thaw();
   const took = await stage.clock.runUntil(() => !primary.writable);
@@ -147,6 +148,7 @@ test('an agent that was stopped beyond its lease closes before anything else', a
     primary.server.calls.slice(before).find((call) => call !== 'sessionCount'),
     'fence',
   );
+  assert.ok(primary.server.executed.equals(executed), 'it wrote nothing either: that would be errant');
   await stage.end();
 });
 

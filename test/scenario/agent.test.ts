@@ -56,13 +56,18 @@ test('a group without a record is left as it is, and becomes a primary and repli
 test('death of mysqld is published at once; it is opened again when it returns', async () => {
   const stage = await AgentStage.running();
   const primary = stage.host(1);
-  stage.world.stop(primary.server);
-  await stage.clock.runFor(20);
-  assert.equal(await verdictOf(primary), 'dead');
-  await stage.clock.runFor(5000);
-  stage.world.start(primary.server);
-  const took = await stage.clock.runUntil(() => primary.writable);
-  assert.ok(took < 200, `${took} ms`);
+  for (const afterMs of [0, 170, 340]) {
+    await stage.clock.runFor(afterMs);
+    stage.world.stop(primary.server);
+    await stage.clock.runFor(10);
+    const { verdict, writable } = (await primary.presence()) ?? {};
+    assert.deepEqual([verdict, writable], ['dead', false]);
+    await stage.clock.runFor(5000);
+    stage.world.start(primary.server);
+    const took = await stage.clock.runUntil(() => primary.writable);
+    assert.ok(took < 200, `${took} ms`);
+    await stage.clock.runFor(5000);
+  }
   await stage.end();
 });
 
@@ -102,11 +107,9 @@ test('a plan opens the new primary, once recorded; asking again changes nothing'
     [false, true, false],
   );
   assert.equal(stage.host(2).server.calls.filter((call) => call === 'openWrites').length, 1);
-  for (let second = 0; second < 60; second += 1) {
-    await stage.clock.runFor(1000);
-    const watermark = stage.zookeeper.node(znodes.watermark('g1'))?.data.toString() ?? '';
-    assert.equal((JSON.parse(watermark) as { epoch: number }).epoch, epoch, 'the old one keeps no lease');
-  }
+  await stage.clock.runFor(60_000);
+  assert.equal((await stage.host(1).call('status', {})).epoch, undefined, 'the old one keeps no lease');
+  assert.equal((await stage.host(2).call('status', {})).epoch, epoch);
   assert.equal(stage.host(2).writable, true);
   await stage.end();
 });
@@ -156,6 +159,15 @@ test('a fence of a server whose process is gone says so', async () => {
   stage.world.stop(stage.host(1).server);
   const evidence = await stage.host(1).call('fence', { group: 'g1', epoch: 0 });
   assert.equal(evidence.kind, 'process-gone');
+  await stage.end();
+});
+
+test('a pid file that is not of this server proves nothing', async () => {
+  const stage = await AgentStage.running();
+  stage.host(1).wrongPidFile = true;
+  const evidence = await stage.host(1).call('fence', { group: 'g1', epoch: 0 });
+  assert.equal(evidence.kind, 'read-only');
+  assert.equal(stage.host(1).writable, false);
   await stage.end();
 });
 

@@ -57,6 +57,8 @@ export class AgentHost {
   readonly host: string;
   readonly server: FakeServer;
   readonly log: RecordingLog = recordingLog();
+  /** The pid file names a process that is gone, and mysqld is another. */
+  wrongPidFile = false;
   /** A directory whose file system is mounted read-only. */
   readOnlyMount: string | undefined;
   /** The state file, as on the host's disk. */
@@ -161,7 +163,7 @@ export class AgentHost {
     return {
       look: () => {
         const pid = 1000 * server.boots + server.serverId;
-        const gone = server.state.kind === 'stopped';
+        const gone = server.state.kind === 'stopped' || this.wrongPidFile;
         return Promise.resolve(gone ? { kind: 'gone', detail: `process ${pid}` } : { kind: 'alive', pid });
       },
       kill: () => {
