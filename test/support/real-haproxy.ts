@@ -47,7 +47,8 @@ export async function startRealHaproxy(
   const log = recordingLog();
   const options: HaproxyOptions = {
     group: 'g1',
-    program: 'haproxy',
+    // To try another version.
+    program: process.env['DCMHA_TEST_HAPROXY'] ?? 'haproxy',
     directory,
     runDirectory: path.join(directory, 'run'),
     lease: { port: leasePort, intervalMs: 100, doubtIntervalMs: 200, fall: 3 },
