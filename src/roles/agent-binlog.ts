@@ -1,3 +1,4 @@
+import { readFileHead } from '../core/catch-up/file-head.ts';
 import { surveyTail, type Tail } from '../core/catch-up/survey-tail.ts';
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
@@ -41,6 +42,7 @@ export class BinlogKeeper {
   #standing: Standing | undefined;
   #listener: BinlogListener | undefined;
   #alarm: Alarm | undefined;
+  #isRehearsed = false;
 
   constructor(deps: AgentDeps, options: AgentOptions, parts: KeeperParts) {
     this.#deps = deps;
@@ -52,6 +54,7 @@ export class BinlogKeeper {
   readonly wake = (): void => {
     const place = this.#parts.local.status?.binlog;
     if (place !== undefined) this.#remember(place);
+    if (!this.#isRehearsed && this.#place() !== undefined) void this.#rehearse();
     if (this.#standing !== undefined && this.#parts.local.writable === true) this.#alarm?.ring();
   };
 
@@ -83,7 +86,7 @@ export class BinlogKeeper {
     params: Params<typeof agentApi, 'serveBinlog'>,
   ): Promise<Result<typeof agentApi, 'serveBinlog'>> {
     const { binlog, clock, log } = this.#deps;
-    const place = this.#options.binlogPlace ?? this.#parts.local.status?.binlog ?? this.#parts.recall.binlog;
+    const place = this.#place();
     if (binlog === undefined || place === undefined)
       throw refused({ reason: 'no-binlog', why: 'this agent does not know the binlog: set agent.datadir' });
     const began = clock.monotonic();
@@ -144,6 +147,32 @@ export class BinlogKeeper {
     const at = { host: this.#options.host, port: this.#options.binlogPort };
     this.#listener ??= await binlog.service.listen(at, () => this.#standing?.offer);
     return this.#listener.port;
+  }
+
+  #place(): BinlogPlace | undefined {
+    return this.#options.binlogPlace ?? this.#parts.local.status?.binlog ?? this.#parts.recall.binlog;
+  }
+
+  /** Files that cannot be read, or not be handed out, are to be known before they are needed. */
+  async #rehearse(): Promise<void> {
+    this.#isRehearsed = true;
+    const { binlog, log } = this.#deps;
+    const place = this.#place();
+    if (binlog === undefined || place === undefined) return;
+    try {
+      const files = binlog.open(place);
+      await binlog.serverUuid(place);
+      const newest = (await files.list()).at(-1);
+      if (newest === undefined) return;
+      await using file = await files.open(newest.name);
+      await readFileHead(file);
+    } catch (thrown) {
+      const error = toDcmhaError(thrown);
+      log.warn('the binlog could not be handed out after a crash', {
+        code: error.code,
+        error: error.message,
+      });
+    }
   }
 
   async #tidy(): Promise<void> {

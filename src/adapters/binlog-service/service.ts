@@ -4,7 +4,7 @@ import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { BinlogListener, BinlogService } from '../../ports/binlog-service.ts';
 import type { Log } from '../../ports/system.ts';
-import { selfSignedCertificate, type Certificate } from './certificate.ts';
+import { selfSignedCertificate } from './certificate.ts';
 import { Connection, type ConnectionLimits, type ConnectionSettings } from './connection.ts';
 
 export interface BinlogServiceSettings {
@@ -19,11 +19,15 @@ const USUAL_LIMITS: ConnectionLimits = { loginMs: 5000, stallMs: 30_000 };
 
 /** A binlog service over TCP, with TLS for the clients that want it. */
 export function createBinlogService(settings: BinlogServiceSettings): BinlogService {
-  let certificate: Promise<Certificate> | undefined;
+  // Made at once: when it is needed, every millisecond is an outage's.
+  const secure = selfSignedCertificate(new Date()).then((made) =>
+    createSecureContext({ ...made, minVersion: 'TLSv1.2' }),
+  );
+  // Whoever listens hears of a failure.
+  secure.catch(() => undefined);
   return {
     listen: async (at, offer) => {
-      certificate ??= selfSignedCertificate(new Date());
-      const tls = createSecureContext({ ...(await certificate), minVersion: 'TLSv1.2' });
+      const tls = await secure;
       const listener = new Listener({ ...settings, tls, offer });
       await listener.start(at);
       return listener;
