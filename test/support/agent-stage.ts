@@ -59,8 +59,6 @@ export class AgentHost {
   readonly log: RecordingLog = recordingLog();
   /** The pid file names a process that is gone, and mysqld is another. */
   wrongPidFile = false;
-  /** A directory whose file system is mounted read-only. */
-  readOnlyMount: string | undefined;
   /** The state file, as on the host's disk. */
   disk: string | undefined;
   coordination: FakeCoordination;
@@ -171,7 +169,7 @@ export class AgentHost {
         this.#stage.world.stop(server);
         return Promise.resolve(true);
       },
-      readOnlyMount: (directory) => Promise.resolve(directory === this.readOnlyMount),
+      readOnlyMount: () => Promise.resolve(false),
     };
   }
 

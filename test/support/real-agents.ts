@@ -145,7 +145,7 @@ export class RealAgents implements AsyncDisposable {
 
   async #startAgent(host: string, config: string, agentLog: string): Promise<ProcessHandle> {
     this.#agentLogs.push(agentLog);
-    const main = path.join(import.meta.dirname, 'run-heartbeat.ts');
+    const main = path.join(PROJECT, 'src/cli/main.ts');
     const argv = [process.execPath, '--import', 'tsx', main, 'heartbeat', '--config', config, '--host', host];
     const ready = async (): Promise<void> => {
       await eventually(() => this.call({ host }, 'status', {}), { timeoutMs: START_MS });
