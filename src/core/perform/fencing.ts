@@ -67,10 +67,11 @@ export async function awaitLeases(
 ): Promise<Outcome> {
   const member = memberOf(context, step.host);
   for (;;) {
-    const late = [...(await agentLease(member, context)), ...(await routerLeases(context))];
-    if (late.length === 0) return { kind: 'done', detail: 'no lease is left and MySQL answers nobody' };
+    // MySQL is asked in every round, the last one, too: an answer means that somebody may still be writing.
     const bySql = await fenceBySql(member, context, 'it answers again');
     if (bySql.kind === 'fenced') return { kind: 'done', detail: bySql.detail };
+    const late = [...(await agentLease(member, context)), ...(await routerLeases(context))];
+    if (late.length === 0) return { kind: 'done', detail: 'no lease is left and MySQL answers nobody' };
     if (context.clock.monotonic() + pollMs >= deadline) {
       throw new DcmhaError('TIMED_OUT', `not certain that ${step.host} is closed: ${late.join('; ')}`);
     }
