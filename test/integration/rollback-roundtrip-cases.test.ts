@@ -26,6 +26,20 @@ const tables: readonly string[] = [
   `INSERT INTO loose VALUES (1, '{"a": 1, "b": "a longer text so that a part is logged"}')`,
   'INSERT INTO parent VALUES (1), (2)',
   'INSERT INTO child VALUES (1, 1), (2, 1), (3, 2)',
+  'CREATE TABLE many (n INT)',
+  'INSERT INTO many VALUES (1), (5), (2), (4), (3), (9)',
+  'CREATE TABLE source (n INT)',
+  `CREATE TRIGGER twice AFTER INSERT ON source FOR EACH ROW BEGIN
+    UPDATE many SET n = n - 1 ORDER BY n LIMIT 3; UPDATE many SET n = n + 2 ORDER BY n LIMIT 3; END`,
+];
+
+const chainOfUpdates: readonly string[] = [
+  'BEGIN',
+  ...Array.from(
+    { length: 40 },
+    (_, i) => `UPDATE many SET n = n ${i % 2 === 0 ? '-' : '+'} 1 ORDER BY n % 4 LIMIT ${1 + (i % 3)}`,
+  ),
+  'COMMIT',
 ];
 
 describe('what can be taken back and what cannot, on a real server', { skip: withoutMysql }, () => {
@@ -58,6 +72,8 @@ describe('what can be taken back and what cannot, on a real server', { skip: wit
       'the same row many times',
       ['BEGIN', ...Array.from({ length: 20 }, () => 'UPDATE loose SET n = n + 1'), 'COMMIT'],
     ],
+    ['rows without a key that follow one another through updates', chainOfUpdates],
+    ['rows that a trigger changes twice in one statement', ['INSERT INTO source VALUES (1), (2), (3)']],
     ['a key that goes around', ['UPDATE t SET id = -id', 'UPDATE t SET id = 4 + id']],
     [
       'a key that is swapped',

@@ -4,6 +4,7 @@ import { hasOwnChecksum, parseFormatDescription } from '../binlog/format-descrip
 import { RowsFlag } from '../binlog/rows.ts';
 import { TextBuffer } from '../binlog/text.ts';
 import type { InverseRows } from './inverse-rows.ts';
+import { UpdateChain } from './update-chain.ts';
 import { tableName, type CatalogTable } from './table-catalog.ts';
 
 /** Events for one `BINLOG` statement: table maps, then rows events, the last of which ends the statement. */
@@ -39,6 +40,7 @@ export class InverseEvents {
   #tables = new Map<number, CatalogTable>();
   /** What the event being written began with, and where it begins. */
   #open: { readonly first: InverseRows; readonly start: number } | undefined;
+  readonly #chain = new UpdateChain();
   #lastStart = 0;
   #rows = 0;
 
@@ -48,19 +50,25 @@ export class InverseEvents {
 
   /** Adds the rows of one event; what is full comes back as chunks. */
   *add(rows: InverseRows): Generator<InverseChunk, void> {
-    const { body, spans, entry } = rows;
+    const { spans, entry } = rows;
     const { tableId } = entry.table.format.table;
     // A server that was started again numbers its tables anew, so the same number can mean another table.
     if ((this.#tables.get(tableId) ?? entry.table) !== entry.table) yield* this.flush();
     if (this.#open !== undefined && !canJoin(this.#open.first, rows)) this.#close();
     const perRow = 2 * rows.columns.length;
     for (let i = 0; i < spans.length; i += perRow) {
-      if (this.#rows > 0 && this.#out.length + rowBytes(spans, i, perRow) > this.#eventBytes)
-        yield* this.flush();
+      const isFull = this.#out.length + rowBytes(spans, i, perRow) > this.#eventBytes;
+      if (this.#rows > 0 && isFull) yield* this.flush();
+      if (perRow === 4 && this.#chain.mustWait(rows, i)) this.#close();
       if (this.#open === undefined) this.#begin(rows);
-      for (let image = i; image < i + perRow; image += 2) this.#out.raw(body, spans[image], spans[image + 1]);
-      this.#rows++;
+      if (perRow === 4) this.#chain.remember(rows, i);
+      this.#write(rows, i, perRow);
     }
+  }
+
+  #write({ body, spans }: InverseRows, from: number, count: number): void {
+    for (let i = from; i < from + count; i += 2) this.#out.raw(body, spans[i], spans[i + 1]);
+    this.#rows++;
   }
 
   /** The rest. */
@@ -95,6 +103,7 @@ export class InverseEvents {
     this.#out.view().writeUInt32LE(this.#out.length - start, start + 9);
     this.#lastStart = start;
     this.#open = undefined;
+    this.#chain.clear();
   }
 }
 
@@ -104,15 +113,13 @@ function rowBytes(spans: readonly number[], from: number, count: number): number
   return bytes;
 }
 
-/** Updates join within a statement only: a server that finds rows by hashing an event's images cannot follow one row through two updates. */
+/** Neighbours of one table and one kind, whatever statement or transaction they come from. */
 function canJoin(open: InverseRows, rows: InverseRows): boolean {
-  const isUpdate = rows.columns.length === 2;
   return (
     open.entry.table === rows.entry.table &&
     open.type === rows.type &&
     open.flags === rows.flags &&
-    open.columns.every((bits, i) => bits.equals(rows.columns[i] ?? empty)) &&
-    (!isUpdate || open.entry.statement === rows.entry.statement)
+    open.columns.every((bits, i) => bits.equals(rows.columns[i] ?? empty))
   );
 }
 
