@@ -17,9 +17,10 @@ export interface ProxyState {
  */
 export interface Proxy {
   /**
-   * Makes running process and file say `route`; cuts sessions to former write servers until none is left or the deadline passed
-   * (then the write side stays closed and `oldSessions` tells how many). Throws `PROXY_REJECTED` when haproxy refuses the file
-   * and there is neither a running process nor an earlier good file; `TIMED_OUT` when the process does not answer.
+   * Makes running process and file say `route`; cuts sessions to former write servers until none is left, and only then opens for
+   * the new one. Past the deadline the process itself is replaced; while old sessions are left all the same, the write side stays
+   * closed and `oldSessions` tells how many. Throws `PROXY_REJECTED` when haproxy refuses the file and there is neither a running
+   * process nor an earlier good file (a closed route never needs one); `TIMED_OUT` when the process does not answer.
    */
   apply(route: Route, options: { readonly timeoutMs: number }): Promise<ProxyState>;
   /**

@@ -63,6 +63,19 @@ test('under 200 open sessions a new writer gets every new connection and no old 
   }
 });
 
+test('sessions that do not end in time end with their process', async () => {
+  await using real = await startRealHaproxy();
+  const { proxy, a, b } = real;
+  await proxy.ensureRunning();
+  const { pid } = await proxy.apply(route(a.endpoint, b.endpoint), { timeoutMs });
+  const old = await sessions(real, 100);
+  const state = await proxy.apply(route(b.endpoint, a.endpoint), { timeoutMs: 0 });
+  assert.deepEqual([state.write, state.oldSessions], [b.name, 0]);
+  assert.notEqual(state.pid, pid);
+  await eventually(() => old.every((session) => !session.isOpen()), { timeoutMs });
+  assert.equal((await real.connect())?.server, b.name);
+});
+
 test('killed, haproxy is back at once with the same route', async (t) => {
   await using real = await startRealHaproxy();
   const { proxy, a, b } = real;

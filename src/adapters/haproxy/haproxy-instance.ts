@@ -20,6 +20,9 @@ export interface InstanceOptions {
   readonly onExit: () => void;
 }
 
+const patienceMs = 1000;
+const pollMs = 50;
+
 /** The running haproxy process of a group: found, started, replaced, ended; and what it has loaded. */
 export class HaproxyInstance {
   readonly runtime: Runtime;
@@ -50,28 +53,40 @@ export class HaproxyInstance {
   }
 
   /**
-   * Whether one runs and answers; one that another router of this group left is adopted. One that was ours and does not answer any
-   * more is killed: it holds the ports.
+   * Whether one runs and answers; one that another router of this group left is adopted. One that was ours and refuses for a while is
+   * killed: it holds the ports. Throws `TIMED_OUT` when a known one is silent.
    */
   async find(): Promise<boolean> {
-    this.#loaded ??= await readRecord(this.#options.recordFile);
+    const { clock, log, recordFile } = this.#options;
+    this.#loaded ??= await readRecord(recordFile);
+    const deadline = clock.monotonic() + patienceMs;
+    for (;;) {
+      const found = await this.#answering();
+      if (found !== undefined) return this.#adopt(found);
+      if (this.#loaded === undefined || !isSameAlive(this.#loaded)) break;
+      if (clock.monotonic() >= deadline) {
+        log.warn('haproxy does not answer and is ended', { pid: this.#loaded.pid });
+        await endProcess(this.#loaded, clock, false);
+      } else await clock.pause(pollMs);
+    }
+    this.#forget();
+    return false;
+  }
+
+  async #answering(): Promise<OsProcess | undefined> {
     const pid = await this.runtime.pid().catch((error: unknown) => {
       if (hasCode(error, 'TIMED_OUT') && this.isAlive()) throw error;
       return undefined;
     });
-    const found = pid === undefined ? undefined : findProcess(pid);
-    if (found !== undefined) {
-      if (this.#process?.pid !== found.pid) this.#options.log.info('running haproxy adopted', { pid });
-      this.#process = found;
-      if (this.#loaded !== undefined && !sameProcess(this.#loaded, found)) this.#loaded = undefined;
-      return true;
-    }
-    if (this.#loaded !== undefined && isSameAlive(this.#loaded)) {
-      this.#options.log.warn('haproxy does not answer and is ended', { pid: this.#loaded.pid });
-      await endProcess(this.#loaded, this.#options.clock, false);
-    }
-    this.#forget();
-    return false;
+    return pid === undefined ? undefined : findProcess(pid);
+  }
+
+  #adopt(found: OsProcess): true {
+    if (this.#process?.pid !== found.pid)
+      this.#options.log.info('running haproxy adopted', { pid: found.pid });
+    this.#process = found;
+    if (this.#loaded !== undefined && !sameProcess(this.#loaded, found)) this.#loaded = undefined;
+    return true;
   }
 
   async start(prepared: Prepared): Promise<void> {

@@ -123,9 +123,16 @@ export class Haproxy implements Proxy {
       return this.#state();
     }
     const switched = await switchWrite(this.#instance.runtime, route.write, { clock: this.#clock, deadline });
-    if (switched.kind === 'sessions-left') return this.#sessionsLeft(switched.oldSessions);
-    await this.#followFile(route, switched);
+    if (switched.kind === 'sessions-left') await this.#replace(route, switched.oldSessions);
+    else await this.#followFile(route, switched);
     return this.#state();
+  }
+
+  /** The last resort: with the process its sessions end for certain, those of the read side too. */
+  async #replace(route: Route, oldSessions: number): Promise<void> {
+    this.#log.error('haproxy kept sessions of the write side and is replaced', { oldSessions });
+    await this.#instance.kill();
+    await this.#start(route);
   }
 
   async #followFile(route: Route, switched: WriteSwitch): Promise<void> {
@@ -144,12 +151,7 @@ export class Haproxy implements Proxy {
     const options = { clock: this.#clock, deadline: this.#clock.monotonic() + startupTimeoutMs };
     // The replaced process cannot be reached any more, nor does it check our lease: no session to a writer may stay in it.
     const closed = await switchWrite(this.#instance.runtime, undefined, options);
-    if (closed.kind !== 'done') {
-      this.#log.error('haproxy killed: it kept sessions of the write side', { ...closed });
-      await this.#instance.kill();
-      await this.#instance.start(prepared);
-      return;
-    }
+    if (closed.kind === 'sessions-left') return this.#replace(route, closed.oldSessions);
     try {
       await this.#instance.reload(prepared);
     } catch (error) {
@@ -185,10 +187,6 @@ export class Haproxy implements Proxy {
       this.#log.error('haproxy configuration refused; the last good one stays', { error: why });
     }
     this.#rejected = why;
-  }
-
-  async #sessionsLeft(oldSessions: number): Promise<ProxyState> {
-    return { ...(await this.#state()), write: '', oldSessions };
   }
 
   async #state(): Promise<ProxyState> {

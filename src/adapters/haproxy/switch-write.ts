@@ -68,7 +68,7 @@ async function closeServer(
   { clock, deadline }: SwitchOptions,
 ): Promise<number> {
   const cut = [`set server write/${server} state maint`, `shutdown sessions server write/${server}`];
-  let left = await runtime.sessionsAfter(server, cut);
+  let left = Infinity;
   let quiet = 0;
   for (;;) {
     left = await runtime.sessionsAfter(server, left > 0 ? cut : []);
