@@ -112,7 +112,7 @@ async function fetchTail(replica: MysqldHandle, { dataDir, files }: DeadBinlog):
   const offer = { files, tail: survey.tail, isOffered: () => true, mayServe: () => true, identity };
   const source = { host: SOURCE, port: SERVICE_PORT };
   await using listener = await createBinlogService({ account, log }).listen(source, () => offer);
-  const profile = { source: { ...source, port: listener.port }, channel: catchUpChannel };
+  const profile = { source: { ...source, port: listener.port }, channel: catchUpChannel, workers: 16 };
   await servers.follow(at, profile, MINUTES);
   if (!(await servers.waitExecuted(at, survey.tail.missing.toCompactString(), MINUTES)))
     throw new Error('late');

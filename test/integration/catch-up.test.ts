@@ -137,7 +137,7 @@ describe('a replica that fetches from the files of its dead primary', () => {
 });
 
 describe('a replica that fetches over TLS', () => {
-  it('takes the self-signed certificate, and the same events', async () => {
+  it('takes the self-signed certificate and the same events, with more appliers than usual', async () => {
     await using world = await CatchUpWorld.start('127.84.2', { ssl: true });
     await world.run(['CREATE TABLE app.t (id INT PRIMARY KEY, b LONGBLOB)']);
     await world.run([
@@ -150,6 +150,10 @@ describe('a replica that fetches over TLS', () => {
     await world.attach();
     const [row] = await world.query(world.replica, "SHOW REPLICA STATUS FOR CHANNEL 'dcmha_catchup'");
     assert.equal(row?.['Source_SSL_Allowed'], 'Yes');
+    const counts = `SELECT @@GLOBAL.replica_parallel_workers AS usual, COUNT(*) AS here
+      FROM performance_schema.replication_applier_status_by_worker WHERE CHANNEL_NAME = 'dcmha_catchup'`;
+    const [workers] = await world.query(world.replica, counts);
+    assert.deepEqual([Number(workers?.['usual']), Number(workers?.['here'])], [4, 16]);
     await world.untilExecuted(tail);
     await world.detach();
     await listener[Symbol.asyncDispose]();

@@ -148,7 +148,11 @@ export class CatchUpWorld implements AsyncDisposable {
   /** The replica begins to fetch. */
   async attach(): Promise<void> {
     const source = { host: this.primary.host, port: servicePort };
-    await this.mysql.follow(endpointOf(this.replica), { source, channel: catchUpChannel }, usual);
+    await this.mysql.follow(
+      endpointOf(this.replica),
+      { source, channel: catchUpChannel, workers: 16 },
+      usual,
+    );
   }
 
   async detach(): Promise<void> {

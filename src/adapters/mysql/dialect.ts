@@ -11,6 +11,8 @@ export interface Dialect {
   /** Whether a replica can ask for the key that caching_sha2_password needs without TLS (8.0.4). */
   readonly publicKey: boolean;
   readonly netTimeoutVariable: 'replica_net_timeout' | 'slave_net_timeout';
+  /** What a channel's appliers are counted by when it starts; undefined where raising it is not worth the trouble. */
+  readonly workersVariable?: 'replica_parallel_workers';
   /** Whether SQL functions take fractions of a second as a time-out. */
   readonly fractionalTimeouts: boolean;
 }
@@ -31,6 +33,7 @@ const DIALECTS: readonly (Dialect & { readonly since: number })[] = [
     source: 'SOURCE',
     publicKey: true,
     netTimeoutVariable: 'replica_net_timeout',
+    workersVariable: 'replica_parallel_workers',
     fractionalTimeouts: true,
   },
   {

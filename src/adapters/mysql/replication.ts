@@ -65,7 +65,32 @@ export async function follow(
     await ifConfigured(session.query(`STOP ${replica} ${channel}`, [], deadline));
   }
   await changeSource(session, { profile, login, setAutoPosition: !keepsApplying }, deadline);
-  await session.query(`START ${replica} ${channel}`, [], deadline);
+  await withWorkers(session, profile.workers, deadline, () =>
+    session.query(`START ${replica} ${channel}`, [], deadline),
+  );
+}
+
+/** A channel takes the number of its appliers from the global variable as it starts, and keeps it; the variable is as before afterwards. */
+async function withWorkers(
+  session: Session,
+  wanted: number | undefined,
+  deadline: Deadline,
+  start: () => Promise<unknown>,
+): Promise<void> {
+  const variable = dialectOf(session.version).workersVariable;
+  if (wanted === undefined || variable === undefined) {
+    await start();
+    return;
+  }
+  const [row] = await session.query(`SELECT @@GLOBAL.${variable} AS workers`, [], deadline);
+  const before = Number(row?.['workers'] ?? 0);
+  const isRaised = before > 1 && before < wanted;
+  if (isRaised) await session.query(`SET GLOBAL ${variable} = ${wanted}`, [], deadline);
+  try {
+    await start();
+  } finally {
+    if (isRaised) await session.query(`SET GLOBAL ${variable} = ${before}`, [], deadline);
+  }
 }
 
 async function changeSource(

@@ -8,6 +8,8 @@ import { askForBinlog, stopBinlog, type BinlogAnswer, type Offered } from './bin
 import { catchUpChannel, heldBy, standingOf, type CatchUpStep, type Standing } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
 
+/** Of the channel's appliers: the outage waits for them, and for the disk at each commit of a few of them. */
+const workers = 16;
 /** The channel's health is looked at this often while it fetches. */
 const sliceMs = 500;
 
@@ -75,7 +77,7 @@ async function fetchTail(standing: Standing, offer: Offered): Promise<string | u
 }
 
 function attach({ context, member, from }: Standing, port: number): Promise<void> {
-  const profile = { source: { host: from.agent.host, port }, channel: catchUpChannel };
+  const profile = { source: { host: from.agent.host, port }, channel: catchUpChannel, workers };
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   return context.mysql.follow(member.endpoint, profile, options);
 }
