@@ -30,7 +30,14 @@ export function presence(overrides: Partial<PresenceRecord> = {}): PresenceRecor
 }
 
 export function view(id: string, overrides: Partial<MemberView> = {}): MemberView {
-  return { member: member(id), presence: presence(), probe: undefined, offSince: undefined, heldBack: false, ...overrides };
+  return {
+    member: member(id),
+    presence: presence(),
+    probe: undefined,
+    offSince: undefined,
+    heldBack: false,
+    ...overrides,
+  };
 }
 
 export function channel(overrides: Partial<ChannelStatus> = {}): ChannelStatus {
