@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import test, { after, before, beforeEach, describe } from 'node:test';
 import { mysqlPrograms } from '../../src/sandbox/project.ts';
+import { Random } from '../support/random.ts';
 import { RollbackWorld, type LogPosition } from '../support/rollback-world.ts';
 
 const withoutMysql = existsSync(mysqlPrograms.mysqld) ? false : 'MySQL is not installed here';
@@ -26,19 +27,20 @@ const tables: readonly string[] = [
   `INSERT INTO loose VALUES (1, '{"a": 1, "b": "a longer text so that a part is logged"}')`,
   'INSERT INTO parent VALUES (1), (2)',
   'INSERT INTO child VALUES (1, 1), (2, 1), (3, 2)',
-  'CREATE TABLE many (n INT)',
-  'INSERT INTO many VALUES (1), (5), (2), (4), (3), (9)',
+  'CREATE TABLE many (id INT, n INT)',
+  'INSERT INTO many WITH RECURSIVE q (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM q WHERE i < 400) SELECT i, i % 50 FROM q',
   'CREATE TABLE source (n INT)',
   `CREATE TRIGGER twice AFTER INSERT ON source FOR EACH ROW BEGIN
-    UPDATE many SET n = n - 1 ORDER BY n LIMIT 3; UPDATE many SET n = n + 2 ORDER BY n LIMIT 3; END`,
+    UPDATE many SET n = n - 1 WHERE id % 2 = 0; UPDATE many SET n = n + 2 WHERE id > 400; END`,
 ];
 
+const random = new Random(7);
 const chainOfUpdates: readonly string[] = [
   'BEGIN',
-  ...Array.from(
-    { length: 40 },
-    (_, i) => `UPDATE many SET n = n ${i % 2 === 0 ? '-' : '+'} 1 ORDER BY n % 4 LIMIT ${1 + (i % 3)}`,
-  ),
+  ...Array.from({ length: 1000 }, (_, i) => {
+    const id = random.int(1, 400);
+    return `UPDATE many SET n = n ${i % 2 === 0 ? '-' : '+'} 1 WHERE id BETWEEN ${id} AND ${id + 1}`;
+  }),
   'COMMIT',
 ];
 
