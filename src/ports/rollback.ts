@@ -14,10 +14,15 @@ export interface TakeBackRequest {
   readonly chunks: AsyncIterable<InverseChunk>;
 }
 
+export interface TableName {
+  readonly schema: string;
+  readonly table: string;
+}
+
 export type Comparison =
   | { readonly kind: 'same'; readonly executed: string }
   /** Found more than once, each time at one GTID set. */
-  | { readonly kind: 'different'; readonly table: string };
+  | { readonly kind: 'different'; readonly table: TableName };
 
 /** What is done to a server that takes transactions back. Throws as `Mysql` does; deadlines are of single statements. */
 export interface Rollback {
@@ -39,10 +44,10 @@ export interface Rollback {
     sets: { readonly own: string; readonly kept: string },
     options: CallOptions,
   ): Promise<void>;
-  /** Checksums of the tables, names quoted for SQL, with both servers at one GTID set. Replication runs afterwards, if they are the same. */
+  /** The rows of the tables, with both servers at one GTID set. Replication runs afterwards, if they are the same. */
   compare(
     servers: { readonly replica: Endpoint; readonly primary: Endpoint },
-    tables: readonly string[],
+    tables: readonly TableName[],
     options: CallOptions,
   ): Promise<Comparison>;
 }

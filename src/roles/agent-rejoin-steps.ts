@@ -8,8 +8,8 @@ import { inverseFormat } from '../core/salvage/inverse-events.ts';
 import { invertTransactions, touchedTables } from '../core/salvage/invert.ts';
 import { EventReader } from '../core/salvage/read-places.ts';
 import { DcmhaError } from '../core/model/errors.ts';
-import { quoteIdentifier } from '../core/binlog/rows-text.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
+import type { TableName } from '../ports/rollback.ts';
 import type { SavedSet } from '../ports/salvage.ts';
 import type { AgentDeps, RejoinDeps } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
@@ -76,10 +76,10 @@ async function save(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOut
     kind: 'saved',
     directory: set.directory,
     ...countsOf(found),
-    tables: touchedTables(found.surveys).map(({ format }) => {
-      const { schema, table } = format.table;
-      return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-    }),
+    tables: touchedTables(found.surveys).map(({ format: { table } }) => ({
+      schema: table.schema,
+      table: table.table,
+    })),
     ...(verdict.kind === 'not-invertible' && { obstacle: { ...verdict.obstacle } }),
   };
 }
@@ -154,7 +154,7 @@ async function reset(
 }
 
 async function verify(
-  tables: readonly string[],
+  tables: readonly TableName[],
   { deps, rejoin, server, primary, signal }: RejoinEffects,
 ): Promise<RejoinOutcome> {
   const options = { timeoutMs: statementMs, signal };

@@ -73,6 +73,11 @@ export class Rejoiner {
     return !this.#known || (this.#stored !== undefined && this.#stored.plan.ended === undefined);
   }
 
+  /** The last plan ended without bringing the server back. */
+  get hasEnded(): boolean {
+    return this.#stored?.plan.ended !== undefined;
+  }
+
   /** Goes on with a plan that was begun, before anything else is done to replication. */
   async resume(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
     if (this.#deps.rejoin === undefined) return { kind: 'ready' };
@@ -219,6 +224,7 @@ export class Rejoiner {
   async #stayOut(why: string): Promise<RejoinState> {
     const { plan } = this.#standing();
     if (plan.ended === undefined) {
+      this.#deps.log.error('this server stays out, read-only', { plan: plan.id, why });
       await this.#tell(plan, why);
       await this.#save({ ...plan, ended: why });
     }

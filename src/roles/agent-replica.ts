@@ -188,14 +188,14 @@ export class ReplicaKeeper {
 
   /** True when what the primary lacks is not here any more. */
   async #bringBack(due: Due, errant: string, signal: AbortSignal): Promise<boolean> {
-    const { epoch, primary, primaryId } = due;
+    const { epoch, primary } = due;
     const state = await this.#tryBringBack(due, errant, signal);
     if (state.kind === 'stays-out') {
       const { why, errant: gtids, until } = state;
-      if (this.#errant?.why !== why)
+      // Of what it ended itself, the rejoiner has told.
+      if (this.#errant?.why !== why && this.#rejoiner?.hasEnded !== true)
         this.#deps.log.error('this server has transactions that the primary lacks; it stays out, read-only', {
           primary: formatEndpoint(primary),
-          primaryId,
           gtids,
           why,
         });

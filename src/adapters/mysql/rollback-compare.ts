@@ -1,9 +1,10 @@
 import { parseGtidSet, type GtidSet } from '../../core/gtid/gtid-set.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { CallOptions } from '../../ports/mysql.ts';
-import type { Comparison } from '../../ports/rollback.ts';
+import type { Comparison, TableName } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { forChannel, type Dialect } from './dialect.ts';
+import { checksumOf, digestOf } from './rollback-digest.ts';
 import type { Session } from './session.ts';
 
 interface Pair {
@@ -25,7 +26,7 @@ const snapshotTries = 1000;
  */
 export async function compareTables(
   pair: Pair,
-  tables: readonly string[],
+  tables: readonly TableName[],
   options: CallOptions,
 ): Promise<Comparison> {
   let suspects = tables;
@@ -36,31 +37,45 @@ export async function compareTables(
     suspects = found.different;
     if (suspects.length === 0) return { kind: 'same', executed };
   }
-  return { kind: 'different', table: suspects[0] ?? '' };
+  const [table = { schema: '', table: '' }] = suspects;
+  return { kind: 'different', table };
 }
 
 async function compareOnce(
   { here, there, dialect }: Pair,
-  tables: readonly string[],
+  tables: readonly TableName[],
   options: CallOptions,
-): Promise<{ readonly different: readonly string[]; readonly executed: string }> {
+): Promise<{ readonly different: readonly TableName[]; readonly executed: string }> {
   const channel = forChannel('');
   const run = (sql: string) => here.query(sql, [], new Deadline(options));
   await run(`STOP ${dialect.replica} SQL_THREAD ${channel}`);
   try {
     const at = await takeSnapshot(there, options);
-    const theirs = await checksums(there, tables, options);
-    await there.query('ROLLBACK', [], new Deadline(options));
     const text = at.toCompactString();
     await run(`START ${dialect.replica} IO_THREAD ${channel}`);
     await run(`START ${dialect.replica} SQL_THREAD UNTIL SQL_AFTER_GTIDS = '${text}' ${channel}`);
     await arrive(here, at, options);
-    const ours = await checksums(here, tables, options);
-    return { different: tables.filter((table) => ours.get(table) !== theirs.get(table)), executed: text };
+    const different: TableName[] = [];
+    for (const table of tables) {
+      if (!(await isSame({ here, there }, table, options))) different.push(table);
+    }
+    await there.query('ROLLBACK', [], new Deadline(options));
+    return { different, executed: text };
   } finally {
     // It went no further than the snapshot; from here on it replicates as before.
     await run(`START ${dialect.replica} ${channel}`);
   }
+}
+
+async function isSame(
+  { here, there }: Pick<Pair, 'here' | 'there'>,
+  table: TableName,
+  options: CallOptions,
+): Promise<boolean> {
+  const sums = await Promise.all([here, there].map((session) => checksumOf(session, table, options)));
+  if (sums[0] === sums[1]) return true;
+  const digests = await Promise.all([here, there].map((session) => digestOf(session, table, options)));
+  return digests[0] === digests[1];
 }
 
 /** Begins a transaction that sees what is committed, and says its GTIDs. */
@@ -98,18 +113,4 @@ async function arrive(here: Session, at: GtidSet, options: CallOptions): Promise
 export async function readSet(session: Session, options: CallOptions): Promise<GtidSet> {
   const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS executed', [], new Deadline(options));
   return parseGtidSet(String(row?.['executed']));
-}
-
-/** NULL for a table that is not there. */
-async function checksums(
-  session: Session,
-  tables: readonly string[],
-  options: CallOptions,
-): Promise<ReadonlyMap<string, string>> {
-  const sums = new Map<string, string>();
-  for (const table of tables) {
-    const [row] = await session.query(`CHECKSUM TABLE ${table}`, [], new Deadline(options));
-    sums.set(table, String(row?.['Checksum']));
-  }
-  return sums;
 }

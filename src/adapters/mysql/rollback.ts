@@ -7,7 +7,7 @@ import { inversionFacts, inversionQueries } from '../../core/salvage/facts.ts';
 import { knownTables, knownTablesQuery } from '../../core/salvage/known-tables.ts';
 import type { LookUpTable } from '../../core/salvage/sql-table.ts';
 import type { CallOptions } from '../../ports/mysql.ts';
-import type { Comparison, Rollback, TakeBackRequest } from '../../ports/rollback.ts';
+import type { Comparison, Rollback, TableName, TakeBackRequest } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { dialectOf, resetGtidsStatement } from './dialect.ts';
 import { compareTables, readSet } from './rollback-compare.ts';
@@ -93,7 +93,7 @@ class RollbackServers implements Rollback {
 
   async compare(
     { replica, primary }: { readonly replica: Endpoint; readonly primary: Endpoint },
-    tables: readonly string[],
+    tables: readonly TableName[],
     options: CallOptions,
   ): Promise<Comparison> {
     return this.#with(primary, options, (there) =>

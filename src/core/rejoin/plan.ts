@@ -4,6 +4,8 @@ import { parseGtidSet } from '../gtid/gtid-set.ts';
 /** The number of the plan language that this program writes and understands. */
 export const REJOIN_PROGRAM = 1;
 
+const tableName = z.object({ schema: z.string(), table: z.string() });
+
 /** What brings a server back that holds transactions which its primary lacks. Each is safe to perform twice. */
 const stepSchema = z.discriminatedUnion('kind', [
   /** Copies the transactions out of the binlog, and judges whether they can be taken back. */
@@ -15,7 +17,7 @@ const stepSchema = z.discriminatedUnion('kind', [
   /** Whatever primary is recorded by then. */
   z.object({ kind: z.literal('follow') }),
   /** Compares tables with the primary's at one GTID set. */
-  z.object({ kind: z.literal('verify'), tables: z.array(z.string()) }),
+  z.object({ kind: z.literal('verify'), tables: z.array(tableName) }),
 ]);
 export type RejoinStep = z.infer<typeof stepSchema>;
 
@@ -26,15 +28,15 @@ const outcomeSchema = z.discriminatedUnion('kind', [
     transactions: z.number(),
     rows: z.number(),
     sizeBytes: z.number(),
-    /** `schema.table`, quoted for SQL, of every table that taking back touches. */
-    tables: z.array(z.string()),
+    /** Every table that taking back touches. */
+    tables: z.array(tableName),
     /** Absent: all of it can be taken back. */
     obstacle: z.object({ at: z.string(), reason: z.string(), what: z.string() }).optional(),
   }),
   z.object({ kind: z.literal('rolled-back'), rows: z.number() }),
   z.object({ kind: z.literal('done') }),
   z.object({ kind: z.literal('verified'), executed: z.string() }),
-  z.object({ kind: z.literal('differs'), table: z.string() }),
+  z.object({ kind: z.literal('differs'), table: tableName }),
   /** It cannot work, however often it is tried. */
   z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
 ]);
@@ -142,9 +144,9 @@ function whyNotTakenBack({ inputs }: RejoinPlan, { obstacle, directory }: Saved)
   );
 }
 
-function whyDifferent(table: string, { directory }: Saved): string {
+function whyDifferent({ schema, table }: z.infer<typeof tableName>, { directory }: Saved): string {
   return (
-    `after taking back, ${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
+    `after taking back, ${schema}.${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
     're-provision this server from a healthy one'
   );
 }
