@@ -1,11 +1,13 @@
-// npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, each figure a ratio of one run on one machine.
-// The files are written by the MySQL of `make setup`: 110 MB of rows in few transactions, and 40 000 small transactions.
+// npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, and how fast the tail of a dead primary is carried
+// over, each figure a ratio of one run on one machine. The files are written by the MySQL of `make setup`: 110 MB of rows in few transactions,
+// and tens of thousands of small transactions.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { decodeFigure, indexFigure } from './binlog-speed.ts';
 import { recordWorkload } from './binlog-workload.ts';
+import { catchUpFigure, outageFigure } from './catch-up.ts';
 import { renderFigure, type Figure } from './figure.ts';
 
 const { values } = parseArgs({
@@ -24,6 +26,9 @@ try {
     await indexFigure('GTID index, checksums verified, rows', workload.rows, { runs, target: 600 }),
     await indexFigure('GTID index, checksums verified, small transactions', workload.small, { runs }),
     await decodeFigure(workload.rows, { runs, target: 0.5 }),
+    await outageFigure({ dir, runs }),
+    // One run of it takes minutes.
+    await catchUpFigure({ dir, runs: Math.min(runs, 2), transactions: 20_000 }),
   ];
   if (values.json)
     process.stdout.write(`${JSON.stringify({ cpus: cpus().length, runs, figures }, null, 2)}\n`);

@@ -7,6 +7,7 @@ import type { Outcome } from '../plan/steps.ts';
 import { askForBinlog, stopBinlog, type BinlogAnswer, type Offered } from './binlog-offer.ts';
 import { catchUpChannel, heldBy, standingOf, type CatchUpStep, type Standing } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
+import { Laps } from './laps.ts';
 
 /** Of the channel's appliers: the outage waits for them, and for the disk at each commit of a few of them. */
 const workers = 16;
@@ -28,12 +29,14 @@ export async function catchUp(
   context: PerformContext,
   stepDeadline: number,
 ): Promise<Outcome> {
+  const laps = new Laps(context.clock);
   const before = await statusOf(memberOf(context, step.host), context);
   const standing = standingOf({ step, plan, context, before, stepDeadline });
   const offered = await askForBinlog(standing);
+  laps.end('ask');
   let trouble = offered.kind === 'none' ? offered.why : undefined;
   if (offered.kind === 'offer' && offered.port !== 0) {
-    trouble = await fetchTail(standing, offered);
+    trouble = await fetchTail(standing, offered, laps);
     stopBinlog(standing);
   }
   const wasSet = before.channels.some(({ name }) => name === catchUpChannel);
@@ -45,11 +48,14 @@ export async function catchUp(
     });
   }
   const held = heldBy(await statusOf(standing.member, context));
-  return outcomeOf({ standing, answer: offered, trouble, held });
+  laps.end('detach');
+  const outcome = outcomeOf({ standing, answer: offered, trouble, held });
+  context.log.info('catch-up ended', { group: context.group, outcome: outcome.kind, ...laps.fields() });
+  return outcome;
 }
 
 /** Why not all of it arrived; undefined when it did. */
-async function fetchTail(standing: Standing, offer: Offered): Promise<string | undefined> {
+async function fetchTail(standing: Standing, offer: Offered, laps: Laps): Promise<string | undefined> {
   const { context, member, held, deadline } = standing;
   const { mysql, clock, signal } = context;
   const leftMs = (): number => deadline - clock.monotonic();
@@ -60,7 +66,9 @@ async function fetchTail(standing: Standing, offer: Offered): Promise<string | u
       signal,
     });
     if (!drained) return 'the elected one had not applied what it received before';
+    laps.end('drain');
     await attach(standing, offer.port);
+    laps.end('attach');
     const wanted = wantedOf(standing, offer).toCompactString();
     while (leftMs() > 0) {
       signal.throwIfAborted();
@@ -73,6 +81,8 @@ async function fetchTail(standing: Standing, offer: Offered): Promise<string | u
   } catch (thrown) {
     signal.throwIfAborted();
     return toDcmhaError(thrown).message;
+  } finally {
+    laps.end('apply');
   }
 }
 

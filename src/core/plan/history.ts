@@ -36,7 +36,6 @@ function ofFailover(plan: FailoverPlan): Record<string, unknown> {
   const { cause, seen, automatic, oldPrimary, since } = plan.inputs;
   const election = outcomeOf(plan, 'freeze') === undefined ? undefined : electionOf(plan);
   const fenced = outcomeAs(plan, 'fence', 'fenced');
-  const carried = outcomeAs(plan, 'catch-up', 'caught-up');
   const loss = knownLoss(plan);
   return {
     cause,
@@ -50,9 +49,20 @@ function ofFailover(plan: FailoverPlan): Record<string, unknown> {
     ...(election?.kind === 'refused' ? { refused: election.why } : {}),
     epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? plan.inputs.epoch,
     evidence: fenced === undefined ? 'leases' : `${fenced.evidence}: ${fenced.detail}`,
-    carriedOver: carried === undefined ? 0 : carried.transactions,
+    ...carriedOver(plan),
     lost: Number(loss.count),
     lostGtids: loss.missing,
+  };
+}
+
+function carriedOver(plan: FailoverPlan): Record<string, unknown> {
+  const missed = outcomeAs(plan, 'catch-up', 'not-caught-up');
+  if (missed !== undefined) return { carriedOver: 0, carriedBytes: 0, notCarriedOver: missed.why };
+  const carried = outcomeAs(plan, 'catch-up', 'caught-up');
+  return {
+    carriedOver: carried?.transactions ?? 0,
+    carriedBytes: carried?.sizeBytes ?? 0,
+    ...(carried?.left === undefined ? {} : { left: carried.left }),
   };
 }
 
