@@ -7,6 +7,7 @@ import { znodes } from '../../src/core/store/znodes.ts';
 import { runAgent } from '../../src/roles/agent.ts';
 import type { AgentOptions } from '../../src/roles/agent-deps.ts';
 import type { Clock, ProcessWatch, StateFile } from '../../src/ports/system.ts';
+import { fakeBinlog } from './fake-binlog.ts';
 import { FakeZookeeper, type FakeCoordination } from './fake-coordination.ts';
 import type { FakeServer } from './fake-mysql-server.ts';
 import { FakeMysqlWorld } from './fake-mysql.ts';
@@ -88,6 +89,7 @@ export class AgentHost {
       listener: this.#stage.peers,
       clock: this.#clock,
       log: this.log,
+      binlog: fakeBinlog(this.#stage.world, this.server),
     };
     const done = runAgent(deps, { ...this.options(), ...change }, stop.signal);
     this.#running = { stop, done };
@@ -147,6 +149,7 @@ export class AgentHost {
       defaultAgentPort: agentPort,
       pidFile: 'mysqld.pid',
       binlogPort: 7074,
+      binlogPlace: { indexFile: '/data/binlog.index', dataDirectory: '/data' },
       version: '0.1.0',
       checkIntervalMs: 500,
       checkTimeoutMs: 1000,
