@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = 
   history: async () => (await import('./commands/history.ts')).historyCommand,
   alert: async () => (await import('./commands/alert.ts')).alertCommand,
   config: async () => (await import('./commands/config.ts')).configCommand,
+  rollback: async () => (await import('./commands/rollback.ts')).rollbackCommand,
   binlog: async () => (await import('./commands/binlog.ts')).binlogCommand,
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand,
   demo: async () => (await import('./commands/demo.ts')).demoCommand,

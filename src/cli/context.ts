@@ -9,6 +9,9 @@ import type { LeasePort, Proxy } from '../ports/proxy.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
+import type { Decompress } from '../core/binlog/payload.ts';
+import type { Endpoint } from '../core/model/endpoint.ts';
+import type { Reapplication } from '../ports/rollback.ts';
 import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
@@ -20,6 +23,7 @@ import { createBinlogService } from '../adapters/binlog-service/service.ts';
 import { BinlogFiles, openBinlogFile } from '../adapters/fs/binlog-files.ts';
 import { createSalvageStore } from '../adapters/fs/salvage-store.ts';
 import { readServerUuid } from '../adapters/fs/server-uuid.ts';
+import { openReapplication } from '../adapters/mysql/reapply.ts';
 import { createRollback } from '../adapters/mysql/rollback.ts';
 import type { Login } from '../adapters/mysql/session.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
@@ -146,6 +150,15 @@ export class Context implements AsyncDisposable {
     return createSalvageStore(this.config.salvage.directory);
   }
 
+  decompress(): Promise<Decompress> {
+    return loadZstd();
+  }
+
+  /** A session on a primary. Throws `MYSQL_UNREACHABLE`, `MYSQL_REFUSED`. */
+  async reapplication(server: Endpoint, timeoutMs: number): Promise<Reapplication> {
+    return openReapplication(server, await this.#login(), { timeoutMs });
+  }
+
   /** What takes transactions back from the server of this host. */
   async rejoin(localHost: string): Promise<RejoinDeps> {
     return {
@@ -155,7 +168,7 @@ export class Context implements AsyncDisposable {
     };
   }
 
-  async #login(localHost: string): Promise<Login> {
+  async #login(localHost?: string): Promise<Login> {
     const { mysql, agent } = this.config;
     const password = await this.#secret('mysql.passwordFile', mysql.passwordFile);
     return {

@@ -51,3 +51,25 @@ export interface Rollback {
     options: CallOptions,
   ): Promise<Comparison>;
 }
+
+export interface Refusal {
+  readonly statement: string;
+  readonly why: string;
+}
+
+/** A session on a primary, for putting saved transactions there again. Throws as `Mysql` does. */
+export interface Reapplication extends AsyncDisposable {
+  tables(): Promise<LookUpTable>;
+  /** Tables that must not be changed so, and why: triggers would change other rows a second time; no transactions, no undoing. */
+  unsuitable(): Promise<readonly (TableName & { readonly why: string })[]>;
+  /** What a `SELECT COUNT(*) AS n` finds. */
+  count(sql: string): Promise<number>;
+  /**
+   * Runs statements in one transaction, each of which must change one row, just as it was. Committed only when all do, and only with
+   * `commit`; else everything is undone. Stops at the first refusal.
+   */
+  run(
+    statements: AsyncIterable<string>,
+    options: { readonly commit: boolean },
+  ): Promise<{ readonly rows: number; readonly refusal?: Refusal }>;
+}

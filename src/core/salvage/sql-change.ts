@@ -38,6 +38,12 @@ export function writeChange(writer: ChangeWriter, { where, set }: SqlChange): vo
   out.ascii(';\n');
 }
 
+/** Writes a statement that counts the rows which an image finds; without semicolon. */
+export function writeCount(writer: ChangeWriter, image: RowImage): void {
+  writer.out.ascii('SELECT COUNT(*) AS n FROM ').utf8(writer.table.name);
+  writeWhere(writer, valuesOf(writer, image));
+}
+
 interface Value {
   readonly column: SqlColumn;
   readonly index: number;
