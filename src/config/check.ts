@@ -68,6 +68,11 @@ const RULES: readonly Rule[] = [
     text: 'must not exceed failover.stepTimeoutMs, which ends the step',
   },
   {
+    key: 'agent.binlogPort',
+    holds: ({ agent }) => agent.binlogPort !== agent.port,
+    text: 'must differ from agent.port',
+  },
+  {
     key: 'router.leasePort',
     holds: ({ router }) => router.leasePort !== router.port,
     text: 'must differ from router.port',

@@ -249,6 +249,36 @@ describe('the step catch-up with real agents and servers', () => {
     await expectSame();
   });
 
+  it('goes on when the elected one itself is killed in the middle and starts again', async () => {
+    await run(all.host(1).mysqld, ...large);
+    await killPrimary();
+    const first = perform({}, { catchUpMs: 3000 });
+    first.catch(() => undefined);
+    await eventually(
+      async () => {
+        const { channels } = await servers.status(endpointOf(all.host(2).mysqld), options);
+        return channels.find(({ name }) => name === catchUpChannel)?.retrieved !== '';
+      },
+      { timeoutMs: 20_000, everyMs: 5 },
+    );
+    await all.host(2).mysqld.kill();
+    await assert.rejects(first, (error) => hasCode(error, 'MYSQL_UNREACHABLE'));
+    await all.host(2).mysqld.start();
+    const outcome = await perform();
+    assert.equal(outcome.kind, 'caught-up', JSON.stringify(outcome));
+    await expectSame();
+  });
+
+  it('waits for a mysqld that was started again meanwhile, and carries over from under it', async () => {
+    await run(all.host(1).mysqld, ...large);
+    await killPrimary();
+    const started = all.host(1).mysqld.start();
+    const outcome = await perform();
+    await started;
+    assert.equal(outcome.kind, 'caught-up', JSON.stringify(outcome));
+    await expectSame();
+  });
+
   it('gives up in time when the agent stays away, and names what is known', async () => {
     await write(all.host(1).mysqld, 6);
     const shown = await executed(all.host(1).mysqld);

@@ -1,5 +1,5 @@
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
-import { hasCode } from '../model/errors.ts';
+import { hasCode, type DcmhaError } from '../model/errors.ts';
 import { agentApi } from '../peer/agent-api.ts';
 import { callPeer } from '../peer/api.ts';
 import { readPresence } from '../store/presences.ts';
@@ -38,12 +38,18 @@ export async function askForBinlog(standing: Standing): Promise<BinlogAnswer> {
     } catch (error) {
       signal.throwIfAborted();
       if (!hasCode(error, 'PEER_UNREACHABLE', 'PEER_REFUSED', 'PEER_PROTOCOL')) throw error;
-      const isWorthWaiting = error.code === 'PEER_UNREACHABLE' && standing.agentFenced;
-      if (!isWorthWaiting || clock.monotonic() + retryMs >= standing.deadline)
+      if (!isPassing(error, standing) || clock.monotonic() + retryMs >= standing.deadline)
         return { kind: 'none', why: error.message };
       await clock.pause(retryMs, signal);
     }
   }
+}
+
+/** The agent may be starting again, or mysqld: while that recovers, the agent can neither make it read-only nor call it gone. */
+function isPassing(error: DcmhaError, { agentFenced }: Standing): boolean {
+  if (error.code === 'PEER_UNREACHABLE') return agentFenced;
+  const code = error.details['code'];
+  return code === 'MYSQL_UNREACHABLE' || code === 'MYSQL_REFUSED' || code === 'TIMED_OUT';
 }
 
 async function ask({ context, step, from, held, only, deadline }: Standing): Promise<Offered> {

@@ -36,22 +36,31 @@ export async function catchUp(
   laps.end('ask');
   let trouble = offered.kind === 'none' ? offered.why : undefined;
   if (offered.kind === 'offer' && offered.port !== 0) {
+    if (isBroken(before)) await detach(standing, stepDeadline);
     trouble = await fetchTail(standing, offered, laps);
     stopBinlog(standing);
   }
   const wasSet = before.channels.some(({ name }) => name === catchUpChannel);
   if (wasSet || (offered.kind === 'offer' && offered.port !== 0)) {
-    const timeoutMs = Math.max(context.limits.gatherTimeoutMs, stepDeadline - context.clock.monotonic());
-    await context.mysql.resetReplication(standing.member.endpoint, catchUpChannel, {
-      timeoutMs,
-      signal: context.signal,
-    });
+    await detach(standing, stepDeadline);
   }
   const held = heldBy(await statusOf(standing.member, context));
   laps.end('detach');
   const outcome = outcomeOf({ standing, answer: offered, trouble, held });
   context.log.info('catch-up ended', { group: context.group, outcome: outcome.kind, ...laps.fields() });
   return outcome;
+}
+
+/** A channel that stands, as after a crash of its server: what its relay log holds is fetched anew rather than trusted. */
+function isBroken({ channels }: ServerStatus): boolean {
+  const channel = channels.find(({ name }) => name === catchUpChannel);
+  return channel !== undefined && (channel.receiver === 'off' || channel.applier === 'off');
+}
+
+function detach({ context, member }: Standing, stepDeadline: number): Promise<void> {
+  const { mysql, clock, limits, signal } = context;
+  const timeoutMs = Math.max(limits.gatherTimeoutMs, stepDeadline - clock.monotonic());
+  return mysql.resetReplication(member.endpoint, catchUpChannel, { timeoutMs, signal });
 }
 
 /** Why not all of it arrived; undefined when it did. */

@@ -3,6 +3,7 @@ import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { markLostReplica } from '../store/marks.ts';
+import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { agentAnswers } from './fencing.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
@@ -177,6 +178,18 @@ async function dropReaders(
   context.log.warn('replicas left the read list', { hosts: endpoints.map(formatEndpoint).join(',') });
 }
 
+/** A coordinator that died in the middle of a catch-up left its channel. */
+async function dropCatchUp(
+  { endpoint, id }: Member,
+  { mysql, limits, log, signal }: PerformContext,
+): Promise<void> {
+  try {
+    await mysql.resetReplication(endpoint, catchUpChannel, { timeoutMs: limits.gatherTimeoutMs, signal });
+  } catch (error) {
+    log.warn('the channel of a catch-up may be left', { host: id, error: toDcmhaError(error).message });
+  }
+}
+
 /** Undo of the freeze: replicas receive again from the primary that stays. */
 export async function resumeReplication(
   step: Of<'resume-replication'>,
@@ -184,7 +197,11 @@ export async function resumeReplication(
 ): Promise<Outcome> {
   const source = memberOf(context, step.source);
   const results = await Promise.all(
-    step.hosts.map((host) => repointOne(memberOf(context, host), source, context)),
+    step.hosts.map(async (host) => {
+      const member = memberOf(context, host);
+      await dropCatchUp(member, context);
+      return repointOne(member, source, context);
+    }),
   );
   const failed = results.filter(({ why }) => why !== undefined);
   return {
