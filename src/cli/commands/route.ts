@@ -19,31 +19,40 @@ export const routeCommand = defineCommand({
   run: async (args) => {
     const groups = args.groups.split(',').filter((name) => name !== '');
     if (groups.length === 0) throw new DcmhaError('USAGE', '--groups names no group');
-    // Not disposed: the acknowledgement in ZooKeeper must stand until HAProxy has noticed that the router is gone.
     const context = new Context(args, 'daemon');
-    const { config, clock, log } = context;
-    const signal = abortOnSignals(process);
-    const [coordination, peers] = [await context.daemonCoordination(), await context.peers()];
-    await runRouter(
-      {
-        coordination,
-        proxyOf: await context.proxies(groups),
-        leasePort: context.leasePort(),
-        listener: peers.listener,
-        caller: peers.caller,
-        clock,
-        log,
-      },
-      {
-        control: { host: config.router.host, port: config.router.port },
-        groups,
-        leasePort: config.router.leasePort,
-        closesWithinMs: closesWithinMs(context.leaseCheck()),
-        defaultAgentPort: config.agent.port,
-        stopHaproxy: args.stopHaproxy,
-      },
-      signal,
-    );
+    try {
+      await serve(context, groups, args.stopHaproxy);
+    } catch (error) {
+      await context[Symbol.asyncDispose]();
+      throw error;
+    }
+    // Not disposed: the acknowledgement in ZooKeeper must stand until HAProxy has noticed that the router is gone.
     process.exit(0);
   },
 });
+
+async function serve(context: Context, groups: readonly string[], stopHaproxy: boolean): Promise<void> {
+  const { config, clock, log } = context;
+  const signal = abortOnSignals(process);
+  const [coordination, peers] = [await context.daemonCoordination(), await context.peers()];
+  await runRouter(
+    {
+      coordination,
+      proxyOf: await context.proxies(groups),
+      leasePort: context.leasePort(),
+      listener: peers.listener,
+      caller: peers.caller,
+      clock,
+      log,
+    },
+    {
+      control: { host: config.router.host, port: config.router.port },
+      groups,
+      leasePort: config.router.leasePort,
+      closesWithinMs: closesWithinMs(context.leaseCheck()),
+      defaultAgentPort: config.agent.port,
+      stopHaproxy,
+    },
+    signal,
+  );
+}
