@@ -10,8 +10,15 @@ import { mysqlPrograms, templateDirectory } from './project.ts';
 
 const run = promisify(execFile);
 
-/** The initialised data directory that servers are copied from; made by the first who needs it (2-3 s). */
-export async function ensureTemplate(): Promise<string> {
+let making: Promise<string> | undefined;
+
+/** The initialised data directory that servers are copied from; made by the first who needs it (2-3 s), also of several at once. */
+export function ensureTemplate(): Promise<string> {
+  making ??= makeTemplate().finally(() => (making = undefined));
+  return making;
+}
+
+async function makeTemplate(): Promise<string> {
   const template = templateDirectory();
   if (existsSync(template)) return template;
   const fresh = `${template}.${process.pid}`;

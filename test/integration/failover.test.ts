@@ -73,7 +73,7 @@ describe('a group of three real servers', () => {
     await whole();
     const old = await sandbox.untilPrimary();
     const { epoch } = await group();
-    await using writer = await sandbox.writer();
+    await using writer = await sandbox.writer({ table: 'killed' });
     await eventually(() => writer.progress().acknowledged > 200, { timeoutMs: 20_000 });
     await sandbox.kill('mysqld', old);
     const primary = await sandbox.untilPrimary({ not: old });
@@ -170,7 +170,7 @@ describe('a group of three real servers', () => {
 
   it('recovers sessions and watches when ZooKeeper restarts, and the primary takes writes all the while', async () => {
     const old = await sandbox.untilPrimary();
-    await using writer = await sandbox.writer();
+    await using writer = await sandbox.writer({ table: 'restarted' });
     await eventually(() => writer.progress().acknowledged > 50, { timeoutMs: 20_000 });
     await sandbox.kill('zookeeper');
     // Longer than every session and lease: only the failsafe keeps writes open.
@@ -210,7 +210,7 @@ describe('a group of three real servers', () => {
   it('moves a healthy primary on order without losing a row, there and back', async () => {
     const old = await sandbox.untilPrimary();
     const to = sandbox.group().members.find((one) => one !== old)!;
-    await using writer = await sandbox.writer();
+    await using writer = await sandbox.writer({ table: 'ordered' });
     await eventually(() => writer.progress().acknowledged > 100, { timeoutMs: 20_000 });
     await dcmha('failover', '--group', 'g1', '--to', to, '--yes');
     assert.equal(await sandbox.untilPrimary({ not: old }), to);
