@@ -12,6 +12,8 @@ export interface TakeBackRequest {
   /** Prepared XA transactions that hold locks. */
   readonly rollbackXa: readonly string[];
   readonly chunks: AsyncIterable<InverseChunk>;
+  /** Of the biggest row event that is undone: no chunk is much bigger. */
+  readonly largestBytes: number;
 }
 
 export interface TableName {

@@ -6,6 +6,7 @@ import { saveErrant } from '../core/rejoin/save.ts';
 import { surveyErrant, type ErrantSurvey } from '../core/rejoin/survey-errant.ts';
 import { inverseFormat } from '../core/salvage/inverse-events.ts';
 import { invertTransactions, touchedTables } from '../core/salvage/invert.ts';
+import type { Survey } from '../core/salvage/survey-model.ts';
 import { EventReader } from '../core/salvage/read-places.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
@@ -120,11 +121,18 @@ async function rollBack(plan: RejoinPlan, effects: RejoinEffects): Promise<Rejoi
           format: found.format === undefined ? undefined : inverseFormat(found.format),
           rollbackXa: verdict.rollbackXa,
           chunks: invertTransactions(verdict.undo, reader.read),
+          largestBytes: largestEvent(verdict.undo),
         },
         options,
       ),
   );
   return { kind: 'rolled-back', rows };
+}
+
+function largestEvent(undo: readonly Survey[]): number {
+  let largest = 0;
+  for (const { rows } of undo) for (const { place } of rows) largest = Math.max(largest, place.size);
+  return largest;
 }
 
 const nothingFound: ErrantSurvey = {

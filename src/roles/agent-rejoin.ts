@@ -78,6 +78,13 @@ export class Rejoiner {
     return this.#stored?.plan.ended !== undefined;
   }
 
+  /** What is going on, for the presence: until it is over, this server is neither to be read from nor to be elected. */
+  get going(): string | undefined {
+    const plan = this.#stored?.plan;
+    if (plan === undefined || plan.ended !== undefined) return undefined;
+    return `transactions that the primary lacks are being taken back: ${plan.inputs.errant}`;
+  }
+
   /** Goes on with a plan that was begun, before anything else is done to replication. */
   async resume(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
     if (this.#deps.rejoin === undefined) return { kind: 'ready' };

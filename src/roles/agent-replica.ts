@@ -70,6 +70,8 @@ export class ReplicaKeeper {
     const { status, verdict } = this.#local;
     if (status === undefined || verdict.verdict !== 'up' || this.#primary() === undefined) return undefined;
     this.#health = replicationHealth(status, this.#health);
+    const going = this.#rejoiner?.going;
+    if (going !== undefined) return { ...this.#health, state: 'errant', error: going };
     if (this.#errant === undefined || this.#errant.epoch !== this.#view.facts?.record?.epoch)
       return this.#health;
     return { ...this.#health, state: 'errant', error: this.#errant.why };

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
 import { parseSalvageRecord } from '../../src/core/salvage/record.ts';
 import { connectTo } from '../../src/sandbox/connect.ts';
+import { tryDcmha } from '../../src/sandbox/run-dcmha.ts';
 import { eventually } from '../support/eventually.ts';
 import { Random } from '../support/random.ts';
 import { createTables, randomChange } from '../support/row-history.ts';
@@ -31,6 +32,12 @@ const historySchema = z.array(
     tookMs: z.number().optional(),
   }),
 );
+
+const shownSchema = z.object({
+  transactions: z.array(
+    z.looseObject({ changes: z.array(z.looseObject({ table: z.string(), primary: z.string() })) }),
+  ),
+});
 
 /** An old primary returns with transactions that nobody else has. Tests share a sandbox; each leaves the group whole. */
 describe('the return of an old primary with transactions of its own', () => {
@@ -190,6 +197,106 @@ describe('the return of an old primary with transactions of its own', () => {
     const last = await lastRecord();
     assert.deepEqual([last?.kind, last?.result, last?.from], ['rejoin', 'done', idOf(old)]);
     context.diagnostic(`${last?.rows} rows taken back, ${last?.tookMs} ms in all`);
+  });
+
+  it('shows, tries and puts back what was taken back, as far as the primary still has the rows as they were', async () => {
+    const names = (statements: readonly string[]) => ['USE app', ...statements];
+    await run(
+      await sandbox.untilPrimary(),
+      names([
+        'CREATE TABLE notes (id INT PRIMARY KEY, t VARCHAR(20))',
+        "INSERT INTO notes VALUES (1, 'one'), (2, 'two'), (3, 'three'), (4, 'four')",
+      ]),
+    );
+    const { old, primary } = await diverge(
+      names([
+        "INSERT INTO notes VALUES (10, 'ten')",
+        "UPDATE notes SET t = 'TWO' WHERE id = 2",
+        "UPDATE notes SET t = 'THREE' WHERE id = 3",
+        'DELETE FROM notes WHERE id = 4',
+      ]),
+    );
+    await run(primary, names(["UPDATE notes SET t = 'other' WHERE id = 3"]));
+    await sandbox.start('mysqld', old);
+    await backOnReads(old);
+    const config = path.join(hostDirectory(old), 'dcmha.yaml');
+    const rollback = (...args: string[]) => tryDcmha({ ...sandbox.state, config }, ['rollback', ...args]);
+    const { stdout: listed } = await rollback('list', '--json');
+    const sets = z.array(z.looseObject({ name: z.string() })).parse(JSON.parse(listed));
+    const name = sets.at(-1)?.name ?? '';
+    const states = async () => {
+      const { stdout, stderr } = await rollback('show', name, '--json');
+      assert.equal(stderr, '');
+      return shownSchema
+        .parse(JSON.parse(stdout))
+        .transactions.flatMap(({ changes }) => changes)
+        .filter(({ table }) => table === 'app.notes')
+        .map(({ primary: state }) => state);
+    };
+    assert.deepEqual(await states(), ['absent', 'different', 'different', 'same']);
+    const shown = await rollback('show', name);
+    assert.match(shown.stdout, /different {2}UPDATE `app`.`notes` SET `t` = 'TWO'/);
+    const notes = async () =>
+      (await sandbox.query(primary, 'SELECT id, t FROM app.notes ORDER BY id')).map((row) => [
+        Number(row['id']),
+        String(row['t']),
+      ]);
+    const before = await notes();
+    const dry = await rollback('reapply', name);
+    assert.match(dry.stdout, /would be applied, 1 rows[^]*refused: the row is not there as it was/);
+    assert.deepEqual(await notes(), before);
+    assert.equal(dry.status, 1);
+    const done = await rollback('reapply', name, '--yes');
+    assert.equal(done.stdout.match(/applied, 1 rows/g)?.length, 3, done.stdout);
+    assert.match(
+      done.stdout,
+      /refused: the row is not there as it was[^]*UPDATE `app`.`notes` SET `t` = 'THREE'/,
+    );
+    assert.deepEqual(await notes(), [
+      [1, 'one'],
+      [2, 'TWO'],
+      [3, 'other'],
+      [10, 'ten'],
+    ]);
+    const again = await rollback('reapply', name, '--yes');
+    assert.equal(again.stdout.match(/refused/g)?.length, 4, again.stdout);
+    assert.match((await rollback('export', name)).stdout, /INSERT INTO `app`.`notes`/);
+    for (const [args, status, text] of [
+      [['discard', name], 64, /Say --yes/],
+      [['show', 'nothing'], 64, /nothing is saved as "nothing"/],
+      [['show', name, '--gtids', 'nonsense'], 65, /nonsense/],
+      [['frobnicate'], 64, /no action "frobnicate": list, show/],
+    ] as const) {
+      const result = await rollback(...args);
+      assert.match(result.stderr, text);
+      assert.equal(result.stderr.trim().split('\n').length, 1);
+      assert.equal(result.status, status, result.stderr);
+    }
+    assert.equal((await rollback('discard', name, '--yes')).status, 0);
+    assert.equal(existsSync(path.join(hostDirectory(old), 'salvage', name)), false);
+    await allEqual();
+  });
+
+  it('takes back a hundred thousand rows and a row that is bigger than a packet', async (context) => {
+    await run(await sandbox.untilPrimary(), [
+      'CREATE TABLE app.big (id INT AUTO_INCREMENT PRIMARY KEY, n INT, t VARCHAR(40), b LONGBLOB)',
+      "INSERT INTO app.big (n, t) VALUES (1, 'a'), (2, 'b'), (3, 'c')",
+      ...Array.from({ length: 14 }, () => 'INSERT INTO app.big (n, t) SELECT n + id, t FROM app.big'),
+    ]);
+    const { old } = await diverge([
+      'UPDATE app.big SET n = n + 1',
+      'INSERT INTO app.big (n, t) SELECT n, t FROM app.big',
+      'DELETE FROM app.big WHERE id % 7 = 0',
+      "INSERT INTO app.big (b) VALUES (REPEAT(X'00ff27', 16000000))",
+    ]);
+    await sandbox.start('mysqld', old);
+    await backOnReads(old);
+    await allEqual();
+    const last = await lastRecord();
+    context.diagnostic(JSON.stringify(last));
+    assert.ok((last?.rows ?? 0) > 100_000);
+    const [packet] = await sandbox.query(old, 'SELECT @@GLOBAL.max_allowed_packet AS bytes');
+    assert.equal(packet?.['bytes'], 64 * 1024 * 1024);
   });
 
   it('finishes the same return though its agent and its server are killed in each step', async (context) => {

@@ -14,8 +14,6 @@ const draftSuffix = '.saving';
 /** Rows hold what the application's do: nobody else's business. */
 const directoryMode = 0o700;
 const fileMode = 0o600;
-/** The readable form can be several times as big as the binlog. */
-const roomFactor = 3;
 
 /** Saved transactions under `salvage.directory/GROUP/HOST/WHEN/`. */
 export function createSalvageStore(directory: string): SalvageStore {
@@ -41,8 +39,8 @@ class Store implements SalvageStore {
       await rm(draft, { recursive: true, force: true });
       await mkdir(draft, { recursive: true, mode: directoryMode });
       const { bavail, bsize } = await statfs(draft);
-      const needed = sizeBytes * roomFactor;
-      if (bavail * bsize < needed) throw new Error(`${bavail * bsize} bytes are free, ${needed} are needed`);
+      const free = bavail * bsize;
+      if (free < sizeBytes) throw new Error(`${free} bytes are free, ${sizeBytes} are needed`);
     });
     return new Draft(draft, set, this.#root);
   }

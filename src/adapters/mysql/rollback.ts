@@ -63,10 +63,16 @@ class RollbackServers implements Rollback {
     return this.#with(server, options, (session) => isMarked(session, id, options));
   }
 
-  takeBack(server: Endpoint, request: TakeBackRequest, options: CallOptions): Promise<number> {
-    return this.#with(server, options, async (session) =>
-      (await isMarked(session, request.id, options)) ? 0 : takeBack(session, request, options),
-    );
+  async takeBack(server: Endpoint, request: TakeBackRequest, options: CallOptions): Promise<number> {
+    const before = await this.#with(server, options, (session) => raisePacket(session, request, options));
+    try {
+      return await this.#with(server, options, async (session) =>
+        (await isMarked(session, request.id, options)) ? 0 : takeBack(session, request, options),
+      );
+    } finally {
+      if (before !== undefined)
+        await this.#with(server, options, (session) => setPacket(session, before, options));
+    }
   }
 
   resetGtids(
@@ -111,6 +117,29 @@ class RollbackServers implements Rollback {
       await session.quit();
     }
   }
+}
+
+/** Of what the events become as text, and of the statement around them. */
+const textFactor = 1.4;
+const leastBytes = 4 * 1024 * 1024;
+const largestPacket = 1024 * 1024 * 1024;
+
+/** Makes room for the biggest statement, in sessions that begin afterwards; what it was before, when it had to be changed. */
+async function raisePacket(
+  session: Session,
+  { largestBytes }: TakeBackRequest,
+  options: CallOptions,
+): Promise<number | undefined> {
+  const sql = 'SELECT @@GLOBAL.max_allowed_packet AS bytes';
+  const [row] = await session.query(sql, [], new Deadline(options));
+  const bytes = Number(row?.['bytes']);
+  if (bytes >= Math.max(leastBytes, largestBytes * textFactor)) return undefined;
+  await setPacket(session, largestPacket, options);
+  return bytes;
+}
+
+async function setPacket(session: Session, bytes: number, options: CallOptions): Promise<void> {
+  await session.query('SET GLOBAL max_allowed_packet = ?', [bytes], new Deadline(options));
 }
 
 const NO_SUCH_TABLE = 1146;

@@ -3,6 +3,7 @@ import type { BinlogSource } from '../../ports/binlog-source.ts';
 import type { SalvageDraft, SalvagePlace, SalvageStore, SavedSet } from '../../ports/salvage.ts';
 import type { Decompress } from '../binlog/payload.ts';
 import type { GtidSet } from '../gtid/gtid-set.ts';
+import type { Survey } from '../salvage/survey-model.ts';
 import { EventReader } from '../salvage/read-places.ts';
 import { printSalvageRecord, recordTransaction } from '../salvage/record.ts';
 import { sessionPreamble, SqlRenderer } from '../salvage/render.ts';
@@ -22,18 +23,26 @@ export interface SaveRequest {
   readonly tables: LookUpTable;
 }
 
+/** As SQL, transactions are bigger than in the binlog. */
+const readableFactor = 5;
+
 /** Copies the files, writes what the transactions did as SQL and as an index; all of it is on the disk when this resolves. */
 export async function saveErrant(request: SaveRequest): Promise<SavedSet> {
   const { store, place, source, found } = request;
   const listed = await source.list();
   const files = listed.filter(({ name }) => found.files.includes(name));
-  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const copied = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const sizeBytes = copied + readableFactor * found.surveys.reduce((sum, survey) => sum + bytesOf(survey), 0);
   await using draft = await store.begin(place, sizeBytes);
   for (const { name } of files) await copy(source, name, draft);
   await using reader = new EventReader(source, request.decompress);
   await draft.writeSql(readable(request, reader));
   await draft.writeIndex(printIndex(request));
   return await draft.keep();
+}
+
+function bytesOf({ transaction: { start, end } }: Survey): number {
+  return end - start;
 }
 
 async function copy(source: BinlogSource, name: string, draft: SalvageDraft): Promise<void> {

@@ -151,8 +151,31 @@ function writeComparison(writer: ChangeWriter, value: Value): void {
     out.ascii('HEX(').utf8(name).ascii(") = '").hex(body, value.from, value.to).ascii("'");
     return;
   }
+  if (writer.match === 'row' && (kind === 'string' || kind === 'blob')) {
+    writeBytes(writer, value);
+    return;
+  }
   out.utf8(name).ascii(' = ');
   writeValue(writer, value);
+}
+
+/** A collation takes 'A' for 'a', and 'a ' too: whether a row is as it was is a matter of bytes. */
+function writeBytes(writer: ChangeWriter, value: Value): void {
+  const { out, body, table } = writer;
+  const { column, from, to, index } = value;
+  const kind = table.table.format.kinds[index];
+  const isPadded = kind?.kind === 'string' && kind.padTo !== undefined;
+  if (isPadded || table.key?.includes(index) === true) {
+    out.utf8(column.name).ascii(' = ');
+    writeValue(writer, value);
+    out.ascii(' AND ');
+  }
+  // The zeros that BINARY is padded with are not in the log.
+  out
+    .ascii('HEX(')
+    .utf8(column.name)
+    .ascii(isPadded ? ") LIKE '" : ") = '");
+  out.hex(body, from, to).ascii(isPadded ? "%'" : "'");
 }
 
 function writeValue({ out, body }: ChangeWriter, value: Value): void {

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  keptOf,
+  nextOfRejoin,
+  recordRejoin,
+  rejoinPlanSchema,
+  type RejoinOutcome,
+  type RejoinPlan,
+} from '../../../src/core/rejoin/plan.ts';
+
+const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+const tables = [{ schema: 'app', table: 'notes' }];
+
+const plan: RejoinPlan = {
+  program: 1,
+  id: 'rejoin-1',
+  group: 'g1',
+  host: '10-0-0-1',
+  startedAt: 0,
+  inputs: { primary: '10-0-0-2', epoch: 3, own: `${uuid}:1-10`, errant: `${uuid}:8-10` },
+  entries: [],
+};
+
+const saved: RejoinOutcome = {
+  kind: 'saved',
+  directory: '/salvage/g1/10-0-0-1/then',
+  transactions: 3,
+  rows: 5,
+  sizeBytes: 900,
+  tables,
+};
+
+/** Follows the plan with these outcomes; the steps asked for, and what it comes to. */
+function play(start: RejoinPlan, outcomes: readonly RejoinOutcome[]) {
+  let now = start;
+  const steps: string[] = [];
+  for (const outcome of outcomes) {
+    const next = nextOfRejoin(now);
+    if (next.kind !== 'step') break;
+    steps.push(next.step.kind);
+    now = recordRejoin(now, { step: next.step, outcome, at: 0, tookMs: 1 });
+  }
+  return { steps, next: nextOfRejoin(now), plan: now };
+}
+
+const done: RejoinOutcome = { kind: 'done' };
+const rolledBack: RejoinOutcome = { kind: 'rolled-back', rows: 5 };
+const verified: RejoinOutcome = { kind: 'verified', executed: `${uuid}:1-7` };
+
+test('saves first, then takes back, resets, follows and compares', () => {
+  const { steps, next } = play(plan, [saved, rolledBack, done, done, verified]);
+  assert.deepEqual(steps, ['save', 'roll-back', 'reset', 'follow', 'verify']);
+  assert.deepEqual(next, { kind: 'finished' });
+});
+
+test('what is kept is computed from the plan, not asked of the server', () => {
+  assert.equal(keptOf(plan), `${uuid}:1-7`);
+  const { next } = play(plan, [saved, rolledBack]);
+  assert.deepEqual(next, {
+    kind: 'step',
+    step: { kind: 'reset', own: `${uuid}:1-10`, kept: `${uuid}:1-7` },
+  });
+});
+
+test('a plan that was read again goes on where it was', () => {
+  const outcomes = [saved, rolledBack, done, done, verified];
+  for (let count = 0; count <= outcomes.length; count += 1) {
+    const { plan: half, next } = play(plan, outcomes.slice(0, count));
+    const read = rejoinPlanSchema.parse(JSON.parse(JSON.stringify(half)));
+    assert.deepEqual(nextOfRejoin(read), next);
+  }
+});
+
+test('what cannot be taken back stays, with the transaction, the reason, the place and the remedy', () => {
+  const obstacle = { at: `${uuid}:9`, reason: 'statement', what: 'CREATE TABLE t (id INT)' };
+  const { steps, next } = play(plan, [{ ...saved, obstacle }, rolledBack]);
+  assert.deepEqual(steps, ['save']);
+  assert.equal(next.kind, 'stays-out');
+  assert.match(
+    next.why,
+    /3 transactions .*:8-10\).*:9: CREATE TABLE t \(id INT\) \(statement\).*\/salvage\/g1\/.*rollback show.*re-provision/,
+  );
+});
+
+for (const [name, outcomes, why] of [
+  [
+    'a step that cannot work',
+    [saved, { kind: 'failed', code: 'MYSQL_REJECTED', why: 'duplicate' }],
+    /duplicate/,
+  ],
+  [
+    'a table that is not the same afterwards',
+    [saved, rolledBack, done, done, { kind: 'differs', table: { schema: 'app', table: 'notes' } }],
+    /app\.notes is not what the primary has/,
+  ],
+] as const satisfies readonly (readonly [string, readonly RejoinOutcome[], RegExp])[]) {
+  test(`${name} ends the plan: the server stays out`, () => {
+    const { next } = play(plan, outcomes);
+    assert.equal(next.kind, 'stays-out');
+    assert.match(next.why, why);
+  });
+}
+
+test('a plan that ended asks for nothing more', () => {
+  assert.deepEqual(nextOfRejoin({ ...plan, ended: 'so' }), { kind: 'stays-out', why: 'so' });
+});
