@@ -18,6 +18,8 @@ import type { WriteGate } from './agent-fence.ts';
 /** The longest that one statement may take: a row event of hundreds of megabytes, a checksum of a big table. */
 const statementMs = 600_000;
 const sqlMs = 10_000;
+/** The primary may have had no reason yet to make what commit probes write to. */
+const ownSchema = 'dcmha';
 
 export interface RejoinEffects {
   readonly deps: AgentDeps;
@@ -77,10 +79,9 @@ async function save(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOut
     kind: 'saved',
     directory: set.directory,
     ...countsOf(found),
-    tables: touchedTables(found.surveys).map(({ format: { table } }) => ({
-      schema: table.schema,
-      table: table.table,
-    })),
+    tables: touchedTables(found.surveys)
+      .map(({ format: { table } }) => ({ schema: table.schema, table: table.table }))
+      .filter(({ schema }) => schema !== ownSchema),
     ...(verdict.kind === 'not-invertible' && { obstacle: { ...verdict.obstacle } }),
   };
 }

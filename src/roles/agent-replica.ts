@@ -34,6 +34,15 @@ interface Due {
   readonly epoch: number;
 }
 
+/** Transactions of this server that the primary of `epoch` lacks, confirmed, and why it is left as it is until then (monotonic, ms). */
+interface StandingOut {
+  readonly epoch: number;
+  readonly incarnation: number;
+  readonly gtids: string;
+  readonly why: string;
+  readonly until: number;
+}
+
 /**
  * Keeps a replica on its recorded primary: starts replication after mysqld did, and follows a new primary when this server holds
  * nothing that the primary lacks. While a plan runs or the group is paused, nothing is touched.
@@ -46,9 +55,7 @@ export class ReplicaKeeper {
   #health: ReplicationHealth | undefined;
   readonly #rejoiner: Rejoiner | undefined;
   /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
-  #errant:
-    | { readonly epoch: number; readonly gtids: string; readonly why: string; readonly until: number }
-    | undefined;
+  #errant: StandingOut | undefined;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
   #settled = '';
   #retryMs = firstRetryMs;
@@ -138,8 +145,8 @@ export class ReplicaKeeper {
     return false;
   }
 
-  #stayOut(errant: { epoch: number; gtids: string; why: string; until: number }): void {
-    this.#errant = errant;
+  #stayOut(errant: Omit<StandingOut, 'incarnation'>): void {
+    this.#errant = { ...errant, incarnation: this.#local.incarnation };
     this.#local.checkNow();
   }
 
@@ -156,7 +163,10 @@ export class ReplicaKeeper {
   }
 
   #isOut(epoch: number): boolean {
-    return this.#errant?.epoch === epoch && this.#deps.clock.monotonic() < this.#errant.until;
+    const out = this.#errant;
+    // A server that was started again may have been re-provisioned.
+    if (out?.epoch !== epoch || out.incarnation !== this.#local.incarnation) return false;
+    return this.#deps.clock.monotonic() < out.until;
   }
 
   #decide(primary: Endpoint, epoch: number): ReplicationDecision {

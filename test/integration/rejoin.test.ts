@@ -377,7 +377,19 @@ describe('the return of an old primary with transactions of its own', () => {
     assert.match(last.why ?? '', /CREATE TABLE rt\.extra .*\(statement\).*saved in .*dcmha rollback show/);
     assert.equal(await executed(old), before);
     assert.deepEqual(await sandbox.query(old, 'SELECT id FROM rt.extra'), [{ id: 1 }]);
-    const [directory = ''] = savedSets(old).slice(-1);
+    const sets = savedSets(old);
+    const [directory = ''] = sets.slice(-1);
     assert.match(readFileSync(path.join(directory, 'transactions.sql'), 'utf8'), /CREATE TABLE rt\.extra/);
+    const log = path.join(hostDirectory(old), 'agent.log');
+    const from = readFileSync(log).length;
+    await sandbox.kill('agent', old);
+    await sandbox.start('agent', old);
+    await eventually(
+      () =>
+        assert.match(readFileSync(log).subarray(from).toString('utf8'), /this server stays out, read-only/),
+      { timeoutMs: 20_000 },
+    );
+    assert.deepEqual(savedSets(old), sets, 'it is not saved twice');
+    assert.equal(await executed(old), before);
   });
 });
