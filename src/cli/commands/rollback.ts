@@ -20,7 +20,7 @@ export const rollbackCommand = defineCommand({
   describe:
     'transactions that were saved when a server returned with them: list, show, export, reapply, discard',
   help:
-    'Runs on the host of the server that returned, where salvage.directory is. NAME is GROUP/HOST/WHEN, or the end of it.\n' +
+    'Runs on the host of the server that returned, where salvage.directory is. NAME is the directory, or GROUP/HOST/WHEN, or the end of it.\n' +
     'show: each transaction, and for each row what the current primary holds: same (as the transaction left it; of a delete, as it was ' +
     'before), absent, different.\n' +
     'export: the SQL of the transactions.\n' +

@@ -21,11 +21,10 @@ async function indexed(store: SalvageStore, set: SavedSet): Promise<IndexedSet> 
   return { set, record: parseSalvageRecord(await store.readIndex(set), set.directory) };
 }
 
-/** By its name or the end of it; without one, the only one there is. Throws `NOT_FOUND`, `USAGE`. */
+/** By its directory, its name or the end of that; without one, the only one there is. Throws `NOT_FOUND`, `USAGE`. */
 export async function findSet(store: SalvageStore, name: string | undefined): Promise<IndexedSet> {
   const sets = await store.list();
-  const found =
-    name === undefined ? sets : sets.filter((set) => set.name === name || set.name.endsWith(name));
+  const found = name === undefined ? sets : sets.filter((set) => isMeant(set, name));
   const [set, another] = found;
   if (set === undefined) {
     const what = name === undefined ? 'nothing is saved' : `nothing is saved as ${JSON.stringify(name)}`;
@@ -34,6 +33,11 @@ export async function findSet(store: SalvageStore, name: string | undefined): Pr
   if (another === undefined) return indexed(store, set);
   const names = found.map((one) => one.name).join(', ');
   throw new DcmhaError('USAGE', `say which set: ${names}`);
+}
+
+function isMeant({ name, directory }: SavedSet, text: string): boolean {
+  const wanted = text.replace(/\/+$/, '');
+  return directory === wanted || name === wanted || name.endsWith(`/${wanted}`);
 }
 
 /** Saved transactions, opened for reading. */
