@@ -31,6 +31,24 @@ describe('a coordinator', () => {
     await stage.end();
   });
 
+  it('does not elect a server that has errant transactions or is taking them back', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world, zookeeper, peers } = stage.agents;
+    const two = stage.agents.host(2);
+    const said = await two.presence();
+    const status = await two.call('status', {});
+    // A stand-in for its agent, which says that the server is errant.
+    two.kill().expire();
+    await peers.listen(two.options().control, () => Promise.resolve(status));
+    const replication = { state: 'errant', source: '' };
+    zookeeper.put(znodes.presence(two.id), JSON.stringify({ ...said, writable: 0, replication }));
+    await clock.runFor(1000);
+    world.stop(stage.agents.host(1).server);
+    await clock.runUntil(() => stage.writable().includes(3), 10_000);
+    assert.equal(stage.primary(), '10-0-0-3');
+    await stage.end();
+  });
+
   it('only alerts when the agent alone is killed, and tells when it is back', async () => {
     const stage = await CoordinatorStage.running();
     const { clock } = stage.agents;

@@ -122,8 +122,11 @@ export async function openWrites(step: Of<'open-writes'>, context: PerformContex
   return { kind: 'done', detail: `epoch ${step.epoch}` };
 }
 
-/** An agent that does not answer cannot open writes, so its server is no candidate. */
-export async function agentAnswers(member: Member, context: PerformContext): Promise<string | undefined> {
+/**
+ * Why a server is no candidate as far as its agent goes, or undefined. One that does not answer cannot open writes; one that has
+ * errant transactions may be taking them back right now, and its GTID set then claims rows that are gone.
+ */
+export async function whyUnfit(member: Member, context: PerformContext): Promise<string | undefined> {
   try {
     const timeoutMs = context.limits.gatherTimeoutMs;
     const status = await callPeer(context.peers, agentApi, member.agent, {
@@ -131,7 +134,9 @@ export async function agentAnswers(member: Member, context: PerformContext): Pro
       params: {},
       timeoutMs,
     });
-    return hostId(status.host) === member.id ? undefined : `the agent at its address is of ${status.host}`;
+    if (hostId(status.host) !== member.id) return `the agent at its address is of ${status.host}`;
+    const presence = await readPresence(context.coordination, member.id);
+    return presence?.replication?.state === 'errant' ? 'it has errant transactions' : undefined;
   } catch (error) {
     return `its agent: ${toDcmhaError(error).message}`;
   }

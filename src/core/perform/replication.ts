@@ -5,7 +5,7 @@ import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { markLostReplica } from '../store/marks.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
-import { agentAnswers } from './fencing.ts';
+import { whyUnfit } from './fencing.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
 import { changeRoute, pushRouters } from './routing.ts';
 
@@ -39,7 +39,7 @@ async function freezeOne(
 ): Promise<Position> {
   const member = memberOf(context, host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
-  const agent = agentAnswers(member, context);
+  const agent = whyUnfit(member, context);
   try {
     if (until !== undefined) {
       // The old primary lives and is read-only: what it has still arrives by itself.
