@@ -222,6 +222,25 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
     assert.equal(down.code, 'ENOENT');
   });
 
+  it('lets go of its socket though the other side never closes', async () => {
+    let reset = false;
+    const peers: Socket[] = [];
+    const stranger = createServer({ allowHalfOpen: true }, (socket) => {
+      // Only a socket that is gone, not one that merely has nothing more to say, answers with a reset.
+      socket.on('error', () => (reset = true));
+      peers.push(socket);
+    });
+    stranger.listen(0, '127.81.0.23');
+    await once(stranger, 'listening');
+    const at: Endpoint = { host: '127.81.0.23', port: (stranger.address() as AddressInfo).port };
+    assert.equal((await servers.mysql().probe(at, { timeoutMs: 200 })).kind, 'down');
+    await eventually(() => {
+      for (const peer of peers) peer.write('x');
+      return reset;
+    }, SOON);
+    stranger.close();
+  });
+
   const strangers: readonly (readonly [string, (socket: Socket) => void])[] = [
     ['says nothing', () => undefined],
     ['hangs up', (socket) => socket.destroy()],

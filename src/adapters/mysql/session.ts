@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
 import { z } from 'zod';
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
@@ -38,14 +39,21 @@ export class Session {
   /** On the monotonic clock, ms. */
   readonly openedAt = performance.now();
   readonly #connection: Connection;
+  readonly #socket: Socket;
   readonly #context: ErrorContext;
   readonly #lostListeners = new Set<(code: string) => void>();
   #lostBy: string | undefined;
 
-  private constructor(server: Endpoint, connection: Connection, version: string, context: ErrorContext) {
+  private constructor(
+    server: Endpoint,
+    { connection, socket }: Opened,
+    version: string,
+    context: ErrorContext,
+  ) {
     this.server = server;
     this.version = version;
     this.#connection = connection;
+    this.#socket = socket;
     this.#context = context;
     const lose = (error?: unknown): void => {
       const code =
@@ -58,9 +66,10 @@ export class Session {
   /** The whole way, greeting and authentication included, is under the deadline. Throws MYSQL_REFUSED, MYSQL_UNREACHABLE. */
   static async open(server: Endpoint, login: Login, deadline: Deadline): Promise<Session> {
     const context = { server, secrets: login.secrets };
-    const connection = createConnection(connectionOptions(server, login));
+    const socket = openSocket(server, login);
+    const connection = createConnection(connectionOptions(socket, login));
     const late = (reason: 'timeout' | 'abort'): Error => {
-      connection.destroy();
+      drop({ connection, socket });
       return reason === 'abort'
         ? unreachable(server, 'ABORT_ERR', 'given up')
         : unreachable(server, 'ETIMEDOUT', `no answer within ${Math.round(deadline.timeoutMs)} ms`);
@@ -68,11 +77,11 @@ export class Session {
     try {
       await deadline.race(handshake(connection), late);
       const rows = await deadline.race(run(connection, 'SELECT VERSION() AS version', []), late);
-      const session = new Session(server, connection, String(rows[0]?.['version']), context);
+      const session = new Session(server, { connection, socket }, String(rows[0]?.['version']), context);
       await session.query(SESSION_SETTINGS, [], deadline);
       return session;
     } catch (error) {
-      connection.destroy();
+      drop({ connection, socket });
       throw error instanceof DcmhaError ? error : connectError(error, context);
     }
   }
@@ -130,7 +139,7 @@ export class Session {
   }
 
   close(): void {
-    this.#connection.destroy();
+    drop({ connection: this.#connection, socket: this.#socket });
     this.#end('CLOSED');
   }
 
@@ -155,9 +164,25 @@ export class Session {
   }
 }
 
-function connectionOptions(server: Endpoint, login: Login): ConnectionOptions {
+/** A connection and the socket beneath it. */
+interface Opened {
+  readonly connection: Connection;
+  readonly socket: Socket;
+}
+
+/** mysql2's own destroy only says that it is done: towards a peer that hangs, the socket would stay open for good. */
+function drop({ connection, socket }: Opened): void {
+  connection.destroy();
+  socket.destroy();
+}
+
+function openSocket(server: Endpoint, login: Login): Socket {
   const socketPath = login.socketOf(server);
-  const at = socketPath === undefined ? { host: server.host, port: server.port } : { socketPath };
+  if (socketPath !== undefined) return connect(socketPath);
+  return connect({ host: server.host, port: server.port, noDelay: true, keepAlive: true });
+}
+
+function connectionOptions(socket: Socket, login: Login): ConnectionOptions {
   const tls =
     login.ssl === undefined
       ? {}
@@ -168,7 +193,7 @@ function connectionOptions(server: Endpoint, login: Login): ConnectionOptions {
           },
         };
   return {
-    ...at,
+    stream: socket,
     ...tls,
     user: login.user,
     password: login.password,
