@@ -222,6 +222,15 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
     assert.equal(down.code, 'ENOENT');
   });
 
+  it('logs in where the server does not remember the password, as after each restart', async () => {
+    const logins = [{}, { ssl: { ca: undefined } }, { socketOf: () => a.socket }];
+    for (const login of logins) {
+      await servers.query(a, 'root', 'FLUSH PRIVILEGES');
+      const probe = await servers.mysql(login).probe(endpointOf(a), SOON);
+      assert.equal(probe.kind, 'up', JSON.stringify({ login: Object.keys(login), probe }));
+    }
+  });
+
   it('lets go of its socket though the other side never closes', async () => {
     let reset = false;
     const peers: Socket[] = [];

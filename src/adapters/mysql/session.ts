@@ -67,7 +67,7 @@ export class Session {
   static async open(server: Endpoint, login: Login, deadline: Deadline): Promise<Session> {
     const context = { server, secrets: login.secrets };
     const socket = openSocket(server, login);
-    const connection = createConnection(connectionOptions(socket, login));
+    const connection = createConnection(connectionOptions(socket, server, login));
     const late = (reason: 'timeout' | 'abort'): Error => {
       drop({ connection, socket });
       return reason === 'abort'
@@ -182,7 +182,8 @@ function openSocket(server: Endpoint, login: Login): Socket {
   return connect({ host: server.host, port: server.port, noDelay: true, keepAlive: true });
 }
 
-function connectionOptions(socket: Socket, login: Login): ConnectionOptions {
+function connectionOptions(socket: Socket, server: Endpoint, login: Login): ConnectionOptions {
+  const socketPath = login.socketOf(server);
   const tls =
     login.ssl === undefined
       ? {}
@@ -194,6 +195,8 @@ function connectionOptions(socket: Socket, login: Login): ConnectionOptions {
         };
   return {
     stream: socket,
+    // Tells mysql2 that the way is private: a server that does not remember the password wants it in clear there.
+    ...(socketPath === undefined ? {} : { socketPath }),
     ...tls,
     user: login.user,
     password: login.password,
