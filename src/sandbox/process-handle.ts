@@ -1,6 +1,7 @@
 import {
   endProcess,
   isGone,
+  isHalted,
   type Program,
   type ProcessId,
   sendSignal,
@@ -11,7 +12,7 @@ import {
 /** A server that a test or bench owns. It dies with this process; disposing it stops it and leaves its directory alone. */
 export interface ProcessHandle extends AsyncDisposable {
   pid(): number | undefined;
-  /** Sends a signal, SIGKILL unless told; resolves when the process is gone, at once for STOP and CONT. */
+  /** Sends a signal, SIGKILL unless told; resolves when the process is gone, or halted by STOP; at once for CONT. */
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again and waits until it serves; nothing when it runs. */
   start(): Promise<void>;
@@ -43,7 +44,8 @@ export async function launchProcess(launch: Launch): Promise<ProcessHandle> {
     pid: () => (stateOf(running) === 'stopped' ? undefined : running?.pid),
     kill: async (signal = 'SIGKILL') => {
       sendSignal(running, signal);
-      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await isGone(running, 30_000);
+      if (signal === 'SIGSTOP') await isHalted(running, 5000);
+      else if (signal !== 'SIGCONT') await isGone(running, 30_000);
     },
     start,
     stop: () => endProcess(running),

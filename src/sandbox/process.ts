@@ -22,7 +22,8 @@ interface Stat {
   readonly startTicks: string;
 }
 
-function readStat(pid: number): Stat | undefined {
+/** Of a process by its pid, of a thread by `PID/task/TID`. */
+function readStat(pid: number | string): Stat | undefined {
   try {
     // The program's name is in parentheses and may hold anything, so fields are counted from the last one.
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -70,14 +71,35 @@ export async function endProcess(target: ProcessId | undefined, graceMs = 10_000
 }
 
 /** True when it has ended before the deadline. */
-export async function isGone(target: ProcessId | undefined, timeoutMs: number): Promise<boolean> {
+export function isGone(target: ProcessId | undefined, timeoutMs: number): Promise<boolean> {
+  return becomes(() => stateOf(target) === 'stopped', timeoutMs);
+}
+
+/** True when it was halted, all its threads, before the deadline: SIGSTOP reaches one after the other, and the rest still answer. */
+export function isHalted(target: ProcessId | undefined, timeoutMs: number): Promise<boolean> {
+  return becomes(() => stateOf(target) !== 'running' && threadsOf(target).every(isHaltedThread), timeoutMs);
+}
+
+async function becomes(condition: () => boolean, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  while (stateOf(target) !== 'stopped') {
+  while (!condition()) {
     if (performance.now() > deadline) return false;
     await pause(10);
   }
   return true;
 }
+
+function threadsOf(target: ProcessId | undefined): readonly string[] {
+  if (stateOf(target) === 'stopped') return [];
+  try {
+    return readdirSync(`/proc/${target?.pid}/task`).map((thread) => `${target?.pid}/task/${thread}`);
+  } catch {
+    // It ended between the look and the list.
+    return [];
+  }
+}
+
+const isHaltedThread = (thread: string): boolean => 'TZX'.includes(readStat(thread)?.state ?? 'X');
 
 export interface Program {
   readonly argv: readonly string[];

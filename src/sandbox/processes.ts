@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { shortDirectory } from './config-files.ts';
-import { findMarked, isGone, type ProcessId, sendSignal, spawnDetached } from './process.ts';
+import { findMarked, isGone, isHalted, type ProcessId, sendSignal, spawnDetached } from './process.ts';
 import { processReady } from './process-specs.ts';
 import { settleAll } from './settle.ts';
 import {
@@ -32,6 +32,7 @@ export async function startKind(state: SandboxState, ...kinds: readonly ProcessK
 export async function signalProcess(target: ProcessId, signal: NodeJS.Signals): Promise<boolean> {
   if (!sendSignal(target, signal)) return false;
   if (signal === 'SIGKILL') await isGone(target, 10_000);
+  if (signal === 'SIGSTOP') await isHalted(target, 5000);
   // mysqld flushes before it goes.
   if (signal === 'SIGTERM') await isGone(target, 30_000);
   return true;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync, type StdioOptions } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -210,6 +211,37 @@ test("a former session's presence is removed, not waited for", async () => {
     timeoutMs: 5000,
   });
   assert.ok(log.lines.some(({ message }) => message === 'presence node of another session removed'));
+});
+
+test('a call that cannot be sent, its server just gone, does not end the process: the client goes on', async () => {
+  const client = await connect({ sessionTimeoutMs: 10_000 });
+  await initTree(client);
+  const session = client.sessionId();
+  for (let n = 0; n < 3; n += 1) {
+    const pid = server.pid();
+    assert.ok(pid !== undefined);
+    // What follows an answer runs before the event loop has taken up the socket again; so must all of it, until the call is sent.
+    await client.read('/task');
+    process.kill(pid, 'SIGKILL');
+    while (/^\d+ \(java\) [^Z]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) {
+      // Its end needs nothing of this process.
+    }
+    await assert.rejects(client.read('/task'), throwsCode('SESSION_LOST'));
+    await server.start();
+    await eventually(() => client.read('/task'), { timeoutMs: 10_000 });
+    assert.equal(client.sessionId(), session);
+  }
+});
+
+test('a large node is read whole, in however many pieces it comes', async () => {
+  const client = await connect();
+  await initTree(client);
+  const session = client.sessionId();
+  const large = 'x'.repeat(1_000_000);
+  await client.write('/task', large);
+  for (let n = 0; n < 20; n += 1) assert.equal((await client.read('/task'))?.data.length, large.length);
+  assert.equal(client.sessionId(), session);
+  await client.write('/task', '');
 });
 
 test("a program that is started does not get the session's socket", async () => {

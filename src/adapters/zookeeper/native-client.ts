@@ -53,14 +53,24 @@ export interface NativeConfig {
   readonly timeout: number;
   /** 0 silences the client altogether; any other level writes to stdout and stderr. */
   readonly debug_level: 0;
+  /** After so many reads in a row that end within an answer, the client takes itself for expired: ten of them, unless told. */
+  readonly response_counter_limit: number;
   readonly client_id?: string;
   readonly client_password?: string;
 }
+
+export const CLIENT_SETTINGS = {
+  debug_level: 0,
+  // A large node comes in many pieces.
+  response_counter_limit: 2 ** 31 - 1,
+} as const;
 
 export const CONNECTING_STATE = 1;
 /** The server has the connection, and has not answered yet. */
 export const ASSOCIATING_STATE = 2;
 export const CONNECTED_STATE = 3;
+/** It has no connection: it has not begun to make one, or a call has just failed to be sent. */
+export const NOT_CONNECTED_STATE = 999;
 export const FLAG_EPHEMERAL = 1;
 export const FLAG_SEQUENCE = 2;
 export const ANY_VERSION = -1;

@@ -6,14 +6,15 @@ import type { Clock, Log } from '../../ports/system.ts';
 import { AfterCallbacks } from './after-callbacks.ts';
 import { ServerRing } from './connection-string.ts';
 import {
-  ASSOCIATING_STATE,
+  CLIENT_SETTINGS,
   CONNECTED_STATE,
-  CONNECTING_STATE,
+  NOT_CONNECTED_STATE,
   newNativeClient,
   type NativeClient,
   type NativeEvent,
   type NativeWatchEvent,
 } from './native-client.ts';
+import { patienceMs } from './patience.ts';
 import { isLost, resultError, ZOK, ZSESSIONMOVED } from './result-codes.ts';
 import { WaitingList } from './waiting-list.ts';
 
@@ -42,7 +43,6 @@ type Send<T> = (client: NativeClient, done: (rc: number, value: T) => void) => u
 
 /** While there is no connection, how often its making is looked at. */
 const CONNECTING_TICK_MS = 20;
-const ROUND_PAUSE_MS = 200;
 const WATCH_EVENTS: readonly NativeWatchEvent[] = ['created', 'deleted', 'changed', 'child'];
 
 /**
@@ -148,20 +148,9 @@ export class Session {
     }
   }
 
-  /**
-   * How long the current attempt may take. A server that has taken the connection and does not answer may be slow: then each
-   * attempt is given twice the time, so that the ensemble is not flooded with half-made sessions.
-   */
   #patienceMs(): number {
-    const longest = this.#options.sessionTimeoutMs;
-    const usual = Math.min(1000, Math.max(100, longest / 6));
-    const state = this.#client?.state;
-    if (state === ASSOCIATING_STATE) {
-      return Math.min(longest, usual * 2 ** Math.max(0, this.#attempts - this.#servers.size));
-    }
-    if (state === CONNECTING_STATE) return usual;
-    // Refused: the next server at once, but not round and round.
-    return this.#attempts % this.#servers.size === 0 ? ROUND_PAUSE_MS : 0;
+    const attempts = { made: this.#attempts, servers: this.#servers.size };
+    return patienceMs(this.#client?.state, attempts, this.#options.sessionTimeoutMs);
   }
 
   async #attempt(): Promise<void> {
@@ -192,7 +181,7 @@ export class Session {
     client.init({
       connect: address,
       timeout: sessionTimeoutMs,
-      debug_level: 0,
+      ...CLIENT_SETTINGS,
       ...(this.#id === undefined ? {} : { client_id: this.#id, client_password: this.#password }),
     });
     // Sent in front of everything else, at each connect; a failure shows itself as ZNODE_DENIED.
@@ -276,7 +265,19 @@ export class Session {
         this.#after.run(() => answered(rc === ZOK ? { ok: true, value } : { ok: false, rc })),
       );
       if (typeof code === 'number' && code < ZOK) answered({ ok: false, rc: code });
+      this.#dropUnsent(client);
     });
+  }
+
+  /**
+   * A call that cannot be sent makes the C client close its socket, while the package still has it in the event loop, which aborts the
+   * process at its next turn. Closing the client now, before that turn, takes it out.
+   */
+  #dropUnsent(client: NativeClient): void {
+    if (client.state !== NOT_CONNECTED_STATE) return;
+    this.#client = undefined;
+    client.close();
+    this.#disconnected('a call cannot be sent');
   }
 
   #connection(what: string, deadline: number): Promise<void> {
