@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# HAProxy, ZooKeeper and Java from the distribution, with no service started; records ZooKeeper's class path for the sandbox.
+# HAProxy, ZooKeeper, Java and what isolated sandboxes need from the distribution, with no service started; records ZooKeeper's class path for the sandbox.
 set -euo pipefail
 # shellcheck source=scripts/setup/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,6 +12,7 @@ main() {
   zookeeper_jar >/dev/null || missing+=(zookeeper)
   have java || missing+=(default-jre-headless)
   have ip || missing+=(iproute2)
+  have nft || missing+=(nftables)
   have setsid || missing+=(util-linux)
   # The zookeeper package of npm is compiled here.
   have c++ || missing+=(g++)

@@ -1,6 +1,7 @@
 import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shortDirectory } from './config-files.ts';
+import { removeIsolation } from './isolation.ts';
 import { releaseClaim } from './network.ts';
 import { killSandboxProcesses } from './processes.ts';
 import { stateFile, tryReadState } from './state.ts';
@@ -19,6 +20,7 @@ export async function tearDown(dir: string, options: { readonly keep?: boolean }
   if (state === undefined) return { killed, removed: false };
   await rm(shortDirectory(state.id), { recursive: true, force: true });
   await releaseClaim(state.network);
+  if (state.isolated && options.keep !== true) await removeIsolation(state.network);
   if (options.keep === true) return { killed, removed: false };
   // What is ours by name goes; the directory itself only when nothing else is in it.
   for (const name of ['hosts', 'zookeeper', 'coordinators', 'routers', 'secrets', 'salvage', 'dcmha.yaml']) {

@@ -11,6 +11,8 @@ export interface SandboxOptions {
   readonly routers: number;
   /** ZooKeeper and MySQL only. */
   readonly bare: boolean;
+  /** Each host in a network namespace of its own, so that they can be cut off from each other; needs root. */
+  readonly isolated: boolean;
   /** Further options of every mysqld. */
   readonly mysqlOptions?: Readonly<Record<string, string | number>> | undefined;
   /** Settings that win over the sandbox's in every configuration file, by section. */
@@ -24,6 +26,7 @@ export const defaultOptions = {
   coordinators: 2,
   routers: 1,
   bare: false,
+  isolated: false,
 } as const;
 
 export const ports = {
@@ -46,6 +49,7 @@ export interface GroupPlan {
 export interface Layout {
   readonly dir: string;
   readonly prefix: string;
+  readonly isolated: boolean;
   readonly zookeepers: readonly string[];
   readonly groups: readonly GroupPlan[];
   readonly coordinators: readonly string[];
@@ -84,6 +88,7 @@ export function planLayout(options: SandboxOptions, prefix: string): Layout {
   return {
     dir: options.dir,
     prefix,
+    isolated: options.isolated,
     zookeepers: range(numbers.zookeeper, options.zookeepers),
     groups: Array.from({ length: options.groups }, (_, index) => ({
       name: `g${index + 1}`,
@@ -104,6 +109,14 @@ export const directories = {
 
 export const secretFile = (dir: string, name: string) =>
   path.join(directories.secrets(dir), `${name}.password`);
+
+/** Every address that something lives at. */
+export const addressesOf = (layout: Layout): readonly string[] => [
+  ...layout.zookeepers,
+  ...layout.groups.flatMap(({ hosts }) => hosts),
+  ...layout.coordinators,
+  ...layout.routers,
+];
 
 /** Where the router at `host` listens for the n-th group, counted from 0. */
 export const listeners = (host: string, n: number) => ({

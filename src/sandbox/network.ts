@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DcmhaError } from '../core/model/errors.ts';
 
-/** A block of loopback addresses, `127.0.20` for 127.0.20.0/24, that nobody else uses while it is held. */
+/** A block of addresses, `127.0.20` for 127.0.20.0/24, that nobody else uses while it is held. */
 export interface NetworkLease extends AsyncDisposable {
   readonly prefix: string;
   /** The address with this last number, 1 to 253. */
@@ -21,20 +21,26 @@ const TELLTALES: readonly (readonly [number, number])[] = [
   [51, 7072],
 ];
 
+// Set aside for tests of networks (RFC 2544); for hosts that have namespaces of their own.
+const ISOLATED = '198.18';
+
 /**
- * Takes a free block. The lease is a bound port of its last address, so that it ends with this process; a sandbox that outlives
+ * Takes a free block, of loopback addresses unless the hosts are `isolated`. The lease is a bound port of its last address, so that it ends with this process; a sandbox that outlives
  * us is told by `isTaken` (its claim in the file system) and by the ports it listens on.
  */
 export async function leaseNetwork(
   isTaken: (prefix: string) => Promise<boolean> = isClaimed,
+  { isolated = false }: { readonly isolated?: boolean } = {},
 ): Promise<NetworkLease> {
   const count = LAST - FIRST + 1;
   const start = Math.floor(Math.random() * count);
   for (let i = 0; i < count; i++) {
-    const prefix = `127.0.${FIRST + ((start + i) % count)}`;
-    const lease = await bindOnly(`${prefix}.254`, LEASE_PORT);
+    const number = FIRST + ((start + i) % count);
+    const loopback = `127.0.${number}`;
+    const prefix = isolated ? `${ISOLATED}.${number}` : loopback;
+    const lease = await bindOnly(`${loopback}.254`, LEASE_PORT);
     if (lease === undefined) continue;
-    if (!(await isTaken(prefix)) && (await isSilent(prefix))) {
+    if (!(await isTaken(prefix)) && (await isSilent(loopback))) {
       return {
         prefix,
         host: (number) => `${prefix}.${number}`,

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { agentConfig, mainConfig, routerConfig } from './config-files.ts';
+import { insideArgv } from './isolation.ts';
 import { directories, type Layout, ports } from './layout.ts';
 import { mysqldCommand, mysqldReady } from './mysqld.ts';
 import { type MysqldPlace, mysqldFiles } from './mysqld-config.ts';
@@ -17,9 +18,10 @@ export const dcmhaCommand = (...args: readonly string[]) => [process.execPath, P
 /** Every process of a sandbox but the HAProxies, which their routers start. */
 export function processSpecs(layout: Layout, options: { bare: boolean; shortDir: string }): ProcessSpec[] {
   const servers = [...zookeeperSpecs(layout), ...mysqldSpecs(layout, options.shortDir)];
-  return options.bare
+  const specs = options.bare
     ? servers
     : [...servers, ...agentSpecs(layout), ...coordinatorSpecs(layout), ...routerSpecs(layout)];
+  return layout.isolated ? specs.map((spec) => ({ ...spec, argv: insideArgv(spec.host, spec.argv) })) : specs;
 }
 
 export const mysqldPlace = (layout: Pick<Layout, 'dir'>, host: string, shortDir: string): MysqldPlace => ({

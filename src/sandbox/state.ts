@@ -37,6 +37,7 @@ const sandboxState = z.strictObject({
   zookeeper: z.string(),
   config: z.string(),
   bare: z.boolean(),
+  isolated: z.boolean().default(false),
   processes: z.array(processSpec),
   groups: z.array(groupSpec),
 });

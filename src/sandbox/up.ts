@@ -13,7 +13,9 @@ import {
 } from './config-files.ts';
 import { tearDown } from './down.ts';
 import { formGroups } from './groups.ts';
+import { createIsolation } from './isolation.ts';
 import {
+  addressesOf,
   checkOptions,
   type Layout,
   listeners,
@@ -81,11 +83,12 @@ async function clearDirectory(dir: string): Promise<void> {
 }
 
 async function bringUp(options: SandboxOptions): Promise<SandboxState> {
-  await using network = await leaseNetwork();
+  await using network = await leaseNetwork(undefined, options);
   const layout = planLayout(options, network.prefix);
   const state = describeSandbox(options, layout);
   await writeState(state);
   await claimNetwork(network.prefix, options.dir);
+  if (options.isolated) await createIsolation(network.prefix, addressesOf(layout));
   const shortDir = shortDirectory(state.id);
   await mkdir(shortDir, { recursive: true, mode: 0o700 });
   const passwords = newPasswords();
@@ -110,6 +113,7 @@ function describeSandbox(options: SandboxOptions, layout: Layout): SandboxState 
     zookeeper: zookeeperHosts(layout),
     config: mainConfig(options.dir),
     bare: options.bare,
+    isolated: options.isolated,
     processes: processSpecs(layout, { bare: options.bare, shortDir: shortDirectory(id) }),
     groups: layout.groups.map(({ name, hosts }, index) => ({
       name,

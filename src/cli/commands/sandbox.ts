@@ -1,18 +1,13 @@
-import path from 'node:path';
 import type { CommandModule } from 'yargs';
 import { defaultOptions } from '../../sandbox/layout.ts';
 import { killSignals, whats } from '../../sandbox/selection.ts';
 import type { SandboxState } from '../../sandbox/state.ts';
 import { defineCommand } from '../define-command.ts';
 import { print } from '../output.ts';
+import { cut, heal } from './sandbox-network.ts';
+import { sandboxDirectory as dir, stateIn } from './sandbox-state.ts';
 
 // The sandbox's modules are loaded when they are used: every other command starts faster without them.
-
-const dir = {
-  type: 'string',
-  demandOption: true,
-  describe: 'directory of the sandbox; all it makes is in there',
-} as const;
 
 const count = (value: number, describe: string) => ({ type: 'number', default: value, describe }) as const;
 
@@ -21,11 +16,6 @@ async function printStatus(state: SandboxState, json: boolean): Promise<void> {
   const { renderStatus } = await import('../../sandbox/render-status.ts');
   const status = await sandboxStatus(state);
   print(json, status, () => renderStatus(status));
-}
-
-async function stateIn(directory: string): Promise<SandboxState> {
-  const { readState } = await import('../../sandbox/state.ts');
-  return readState(path.resolve(directory));
 }
 
 const up = defineCommand({
@@ -39,6 +29,11 @@ const up = defineCommand({
     coordinators: count(defaultOptions.coordinators, 'coordinators'),
     routers: count(defaultOptions.routers, 'routers, each with its HAProxy'),
     bare: { type: 'boolean', default: false, describe: 'ZooKeeper and MySQL only, no dcmha' },
+    isolated: {
+      type: 'boolean',
+      default: false,
+      describe: 'each host in a network of its own, for sandbox cut; needs root',
+    },
     foreground: {
       type: 'boolean',
       default: false,
@@ -149,8 +144,8 @@ export const sandboxCommand: CommandModule = {
   command: 'sandbox <action>',
   describe: 'real MySQL, ZooKeeper, HAProxy and dcmha in a directory, to try and to test',
   builder: (yargs) =>
-    [up, status, kill, start, down]
+    [up, status, kill, start, cut, heal, down]
       .reduce((built, command) => built.command(command), yargs)
-      .demandCommand(1, 'say what to do: up, status, kill, start or down'),
+      .demandCommand(1, 'say what to do: up, status, kill, start, cut, heal or down'),
   handler: () => undefined,
 };
