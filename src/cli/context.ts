@@ -37,7 +37,7 @@ import { loadZstd } from '../adapters/system/zstd.ts';
 import { createProcessWatch } from '../adapters/system/process.ts';
 import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
-import type { BinlogDeps, RejoinDeps } from '../roles/agent-deps.ts';
+import type { BinlogDeps, RejoinDeps, StartDeps } from '../roles/agent-deps.ts';
 import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
 
@@ -157,6 +157,12 @@ export class Context implements AsyncDisposable {
   /** A session on a primary. Throws `MYSQL_UNREACHABLE`, `MYSQL_REFUSED`. */
   async reapplication(server: Endpoint, timeoutMs: number): Promise<Reapplication> {
     return openReapplication(server, await this.#login(), { timeoutMs });
+  }
+
+  /** How the agent starts mysqld; undefined when the configuration names no command. */
+  start(): StartDeps | undefined {
+    const { startMysqld: argv, startTimeoutMs: timeoutMs } = this.config.agent;
+    return argv.length === 0 ? undefined : { commands: commandRunner, argv, timeoutMs };
   }
 
   /** What takes transactions back from the server of this host. */

@@ -73,6 +73,11 @@ const RULES: readonly Rule[] = [
     text: 'must differ from agent.port',
   },
   {
+    key: 'agent.startMysqld',
+    holds: ({ agent }) => agent.startMysqld.length === 0 || agent.startMysqld[0]?.trim() !== '',
+    text: 'must begin with the program, as in [systemctl, start, mysqld]',
+  },
+  {
     key: 'router.leasePort',
     holds: ({ router }) => router.leasePort !== router.port,
     text: 'must differ from router.port',

@@ -47,6 +47,13 @@ const agent = z.strictObject({
   binlogIndex: path(
     "mysqld's binlog index file; without it binlog.index in datadir, or what the server says",
   ).optional(),
+  startMysqld: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'program and arguments that start mysqld, such as systemctl start mysqld; only used while this server returns; empty: never',
+    ),
+  startTimeoutMs: ms(120_000, 'deadline of that program, and of mysqld to answer after it'),
   binlogPort: port(7074, "port on which a dead primary's agent hands out its binlog"),
   stateDirectory: path('where the agent keeps what it must not forget').default('/var/lib/dcmha'),
   checkIntervalMs: ms(500, 'time between checks'),
@@ -121,7 +128,7 @@ const rejoin = z.strictObject({
   clone: z
     .enum(['never', 'allowed'])
     .default('never')
-    .describe('re-provision by CLONE what cannot be rolled back'),
+    .describe('allowed: a returned primary that cannot take its transactions back is overwritten by a CLONE'),
 });
 
 const alertSinks = z.strictObject({

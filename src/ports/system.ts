@@ -20,7 +20,7 @@ export interface Log {
   with(fields: LogFields): Log;
 }
 
-/** Runs a program for an alert: fields in its environment, JSON on its standard input. Never throws for its exit status. */
+/** Runs a program without a shell: fields in its environment, text on its standard input. Never throws for its exit status. */
 export interface CommandRunner {
   run(
     argv: readonly string[],

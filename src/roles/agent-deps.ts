@@ -8,7 +8,7 @@ import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { Rollback } from '../ports/rollback.ts';
 import type { SalvageStore } from '../ports/salvage.ts';
-import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
+import type { Clock, CommandRunner, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 
 /** How an agent gets at the binlog of the server beside it, and hands it out. */
 export interface BinlogDeps {
@@ -23,6 +23,15 @@ export interface RejoinDeps {
   readonly store: SalvageStore;
   readonly rollback: Rollback;
   readonly decompress: Decompress;
+}
+
+/** How an agent starts mysqld. */
+export interface StartDeps {
+  readonly commands: CommandRunner;
+  /** Never empty. */
+  readonly argv: readonly string[];
+  /** Deadline of the command, and of the server to answer after it. */
+  readonly timeoutMs: number;
 }
 
 /** What an agent works with. */
@@ -41,6 +50,8 @@ export interface AgentDeps {
   readonly binlog?: BinlogDeps | undefined;
   /** Without it, a server with transactions of its own stays out. */
   readonly rejoin?: RejoinDeps | undefined;
+  /** Without it, mysqld is somebody else's to start. */
+  readonly start?: StartDeps | undefined;
 }
 
 export interface AgentOptions {

@@ -10,6 +10,7 @@ import { AgentRecall } from './agent-memory.ts';
 import { PresencePublisher } from './agent-presence.ts';
 import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
+import { ServerStarter } from './agent-start.ts';
 import { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 import { runLoops } from './daemon.ts';
@@ -44,6 +45,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall });
   const replica = new ReplicaKeeper(deps, { view, local, rejoiner });
+  const starter = new ServerStarter(deps, options, { view, local });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {
     self: view.self,
@@ -57,6 +59,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
       guard.wake();
       replica.wake();
       binlog.wake();
+      starter.wake();
     },
   };
 
@@ -73,6 +76,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
         { name: 'guard', run: (stop) => guard.run(stop), onFailure: 'restart' },
         { name: 'binlog', run: (stop) => binlog.run(stop), onFailure: 'restart' },
         { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
+        { name: 'start', run: (stop) => starter.run(stop), onFailure: 'restart' },
       ],
       { signal, clock, log },
     );

@@ -5,7 +5,7 @@ import { initTree } from '../../src/core/store/init-tree.ts';
 import { readPresence } from '../../src/core/store/presences.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import { runAgent } from '../../src/roles/agent.ts';
-import type { AgentOptions } from '../../src/roles/agent-deps.ts';
+import type { AgentDeps, AgentOptions } from '../../src/roles/agent-deps.ts';
 import type { Clock, ProcessWatch, StateFile } from '../../src/ports/system.ts';
 import { fakeBinlog } from './fake-binlog.ts';
 import { FakeZookeeper, type FakeCoordination } from './fake-coordination.ts';
@@ -76,7 +76,7 @@ export class AgentHost {
     this.#clock = new StoppableClock(stage.clock);
   }
 
-  start(change: Partial<AgentOptions> = {}): void {
+  start(change: Partial<AgentOptions> = {}, more: Partial<AgentDeps> = {}): void {
     const stop = new AbortController();
     const { clock } = this.#stage;
     this.#clock = new StoppableClock(clock);
@@ -90,6 +90,7 @@ export class AgentHost {
       clock: this.#clock,
       log: this.log,
       binlog: fakeBinlog(this.#stage.world, this.server),
+      ...more,
     };
     const done = runAgent(deps, { ...this.options(), ...change }, stop.signal);
     this.#running = { stop, done };

@@ -40,6 +40,7 @@ export const heartbeatCommand = defineCommand({
         log: log.with({ host: args.host }),
         binlog: await context.binlog(),
         rejoin: await context.rejoin(args.host),
+        start: context.start(),
       },
       {
         host: args.host,
