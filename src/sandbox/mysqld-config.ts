@@ -114,8 +114,8 @@ function renamedOptions(): Readonly<Record<string, string | number>> {
     ? {
         log_slave_updates: 'ON',
         skip_slave_start: 'ON',
-        slave_net_timeout: 4,
+        slave_net_timeout: 10,
         master_info_repository: 'TABLE',
       }
-    : { log_replica_updates: 'ON', skip_replica_start: 'ON', replica_net_timeout: 4 };
+    : { log_replica_updates: 'ON', skip_replica_start: 'ON', replica_net_timeout: 10 };
 }

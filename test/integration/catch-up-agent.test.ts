@@ -129,6 +129,7 @@ describe('the step catch-up with real agents and servers', () => {
       limits: {
         peerTimeoutMs: 2000,
         gatherTimeoutMs: 5000,
+        silentMs: 2000,
         freezeTimeoutMs: 10_000,
         catchUpMs,
         confirmMs: 1000,

@@ -52,6 +52,7 @@ export class StageCoordinator {
     const limits = {
       peerTimeoutMs: 2000,
       gatherTimeoutMs: 2000,
+      silentMs: 800,
       freezeTimeoutMs: 10_000,
       catchUpMs: 5000,
       confirmMs: 3000,

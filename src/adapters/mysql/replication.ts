@@ -16,9 +16,12 @@ export interface ReplicationLogin {
 /** 9.x takes 10 attempts by default and then gives up for good. */
 const RETRY_COUNT = 86_400;
 const CONNECT_RETRY_S = 1;
-const HEARTBEAT_S = 1;
-/** A source that is silent for this long is gone, and the receiver says so. */
-const NET_TIMEOUT_S = 4;
+const HEARTBEAT_S = 0.5;
+/**
+ * A receiver reconnects when its source was silent for this long. Longer than a session of ZooKeeper should be: a receiver that is just
+ * connecting to a host that is gone takes 2 s to be stopped, one that still listens none.
+ */
+const NET_TIMEOUT_S = 10;
 
 /** No such channel (3074), or the default channel has no source (1200). */
 const NOT_CONFIGURED = new Set([3074, 1200]);

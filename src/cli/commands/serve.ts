@@ -48,6 +48,7 @@ export const serveCommand = defineCommand({
           limits: {
             peerTimeoutMs: peer.timeoutMs,
             gatherTimeoutMs: failover.gatherTimeoutMs,
+            silentMs: coordinator.probeTimeoutMs,
             freezeTimeoutMs: failover.freezeTimeoutMs,
             catchUpMs: catchUp.deadlineMs,
             confirmMs: failover.confirmMs,

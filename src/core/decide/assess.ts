@@ -13,8 +13,8 @@ export type Assessment =
   | { readonly kind: 'primary-stalled'; readonly seen: readonly string[]; readonly since: number }
   | { readonly kind: 'two-primaries'; readonly seen: readonly string[] };
 
-/** A receiver that heard from its source this recently vetoes its death, ms; managed replicas get a heartbeat each second. */
-const freshMs = 2500;
+/** A receiver that heard from its source this recently vetoes its death, ms; managed replicas get two heartbeats a second. */
+const freshMs = 1500;
 
 export function assess(snapshot: GroupSnapshot): Assessment {
   const { primary } = snapshot;

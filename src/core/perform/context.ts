@@ -13,6 +13,8 @@ export interface PerformLimits {
   readonly peerTimeoutMs: number;
   /** A short SQL exchange with one server. */
   readonly gatherTimeoutMs: number;
+  /** Asking a host that nobody has heard of for a while. */
+  readonly silentMs: number;
   /** A candidate applies what it received. */
   readonly freezeTimeoutMs: number;
   /** Carrying over what only the dead primary has. */

@@ -16,16 +16,38 @@ const pollMs = 100;
 
 /**
  * Evidence (a) or (b) from the old primary's agent; without the agent, read-only by SQL; without an answer from either, `unreachable`,
- * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again.
+ * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again. Where the whole host is silent,
+ * its agent's session over, both are asked at once and not waited for long: nobody may write while they are.
  */
 export async function fence(step: Of<'fence'>, context: PerformContext): Promise<Outcome> {
+  const member = memberOf(context, step.host);
+  const { gatherTimeoutMs, peerTimeoutMs, silentMs } = context.limits;
+  if ((await readPresence(context.coordination, member.id)) !== undefined) {
+    // The agent's own deadline includes killing a mysqld that does not obey.
+    const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2);
+    if (byAgent.kind === 'fenced') return byAgent;
+    return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
+  }
+  const [byAgent, bySql] = await Promise.all([
+    fenceByAgent(step, context, silentMs),
+    fenceBySql(member, context, { why: `${member.id} has no agent`, timeoutMs: silentMs }),
+  ]);
+  return byAgent.kind === 'fenced' ? byAgent : bySql;
+}
+
+type Fenced = Extract<Outcome, { kind: 'fenced' | 'unreachable' }>;
+
+async function fenceByAgent(
+  step: Of<'fence'>,
+  context: PerformContext,
+  timeoutMs: number,
+): Promise<Fenced> {
   const member = memberOf(context, step.host);
   try {
     const evidence = await callPeer(context.peers, agentApi, member.agent, {
       method: 'fence',
       params: { group: context.group, epoch: step.epoch },
-      // Its own deadline includes killing a mysqld that does not obey.
-      timeoutMs: context.limits.peerTimeoutMs * 2,
+      timeoutMs,
       signal: context.signal,
     });
     if (evidence.kind === 'process-gone')
@@ -34,14 +56,17 @@ export async function fence(step: Of<'fence'>, context: PerformContext): Promise
     return { kind: 'fenced', evidence: 'read-only', detail, ...(await executedOf(member, context)) };
   } catch (error) {
     if (!hasCode(error, 'PEER_UNREACHABLE', 'PEER_PROTOCOL')) throw error;
-    return fenceBySql(member, context, error.message);
+    return { kind: 'unreachable', why: error.message };
   }
 }
 
-async function fenceBySql(member: Member, context: PerformContext, why: string): Promise<Outcome> {
-  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+async function fenceBySql(
+  member: Member,
+  context: PerformContext,
+  { why, timeoutMs }: { readonly why: string; readonly timeoutMs: number },
+): Promise<Fenced> {
   try {
-    const { killed } = await context.mysql.fence(member.endpoint, options);
+    const { killed } = await context.mysql.fence(member.endpoint, { timeoutMs, signal: context.signal });
     const detail = `${why}; by SQL: super_read_only set and ${killed} sessions ended`;
     return { kind: 'fenced', evidence: 'read-only-by-sql', detail, ...(await executedOf(member, context)) };
   } catch (error) {
@@ -68,7 +93,8 @@ export async function awaitLeases(
   const member = memberOf(context, step.host);
   for (;;) {
     // MySQL is asked in every round, the last one, too: an answer means that somebody may still be writing.
-    const bySql = await fenceBySql(member, context, 'it answers again');
+    const asked = { why: 'it answers again', timeoutMs: context.limits.silentMs };
+    const bySql = await fenceBySql(member, context, asked);
     if (bySql.kind === 'fenced') return { kind: 'done', detail: bySql.detail };
     const late = [...(await agentLease(member, context)), ...(await routerLeases(context))];
     if (late.length === 0) return { kind: 'done', detail: 'no lease is left and MySQL answers nobody' };
