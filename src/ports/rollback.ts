@@ -46,6 +46,11 @@ export interface Rollback {
     sets: { readonly own: string; readonly kept: string },
     options: CallOptions,
   ): Promise<void>;
+  /**
+   * Executes an empty transaction of each of these names that the server has not executed, so that nobody gives it to another one; how
+   * many. For the primary.
+   */
+  burn(server: Endpoint, gtids: string, options: CallOptions): Promise<number>;
   /** The rows of the tables, with both servers at one GTID set. Replication runs afterwards, if they are the same. */
   compare(
     servers: { readonly replica: Endpoint; readonly primary: Endpoint },

@@ -1,5 +1,6 @@
 import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
+import type { Member, PrimaryRecord } from '../core/model/group.ts';
 import { judgeErrant } from '../core/rejoin/judge.ts';
 import type { RejoinOutcome, RejoinPlan, RejoinStep } from '../core/rejoin/plan.ts';
 import { saveErrant } from '../core/rejoin/save.ts';
@@ -9,11 +10,13 @@ import { invertTransactions, touchedTables } from '../core/salvage/invert.ts';
 import type { Survey } from '../core/salvage/survey-model.ts';
 import { EventReader } from '../core/salvage/read-places.ts';
 import { DcmhaError } from '../core/model/errors.ts';
+import { clearBurnt, readBurnt } from '../core/store/burnt.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { TableName } from '../ports/rollback.ts';
 import type { SavedSet } from '../ports/salvage.ts';
 import type { AgentDeps, RejoinDeps } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
+import { ask, burn } from './agent-rejoin-burn.ts';
 
 /** The longest that one statement may take: a row event of hundreds of megabytes, a checksum of a big table. */
 const statementMs = 600_000;
@@ -31,6 +34,9 @@ export interface RejoinEffects {
   /** The server's own binlog files. */
   readonly source: () => BinlogSource;
   readonly signal: AbortSignal;
+  readonly members: () => readonly Member[];
+  /** The recorded primary as of now. Throws PEER_REFUSED when this agent is not the one to go on. */
+  readonly leave: () => Promise<PrimaryRecord>;
 }
 
 /** Does one step of a return, except following. Throws what may be different when it is tried again, and what cannot be. */
@@ -44,8 +50,12 @@ export function performRejoin(
       return save(plan, effects);
     case 'roll-back':
       return rollBack(plan, effects);
+    case 'ask':
+      return ask(step, plan, effects);
+    case 'burn':
+      return burn(step, plan, effects);
     case 'reset':
-      return reset(step, effects);
+      return reset(step, plan, effects);
     case 'verify':
       return verify(step.tables, effects);
   }
@@ -154,11 +164,15 @@ async function savedSetOf(plan: RejoinPlan, { rejoin }: RejoinEffects): Promise<
 
 async function reset(
   step: Extract<RejoinStep, { kind: 'reset' }>,
+  { host }: RejoinPlan,
   { deps, rejoin, server, signal }: RejoinEffects,
 ): Promise<RejoinOutcome> {
   const options = { timeoutMs: sqlMs, signal };
+  const burnt = await readBurnt(deps.coordination, host);
   await deps.mysql.resetReplication(server, '', options);
   await rejoin.rollback.resetGtids(server, step, { timeoutMs: statementMs, signal });
+  // Neither rows nor binlog of what was taken back are here any more; its names come from the primary, with what it has under them.
+  if (burnt !== undefined) await clearBurnt(deps.coordination, host, burnt);
   return { kind: 'done' };
 }
 

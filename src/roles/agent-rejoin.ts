@@ -1,5 +1,6 @@
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
+import type { PrimaryRecord } from '../core/model/group.ts';
 import { toDcmhaError, type DcmhaError, type ErrorCode } from '../core/model/errors.ts';
 import { countsOfRejoin, historyOfRejoin } from '../core/rejoin/history.ts';
 import {
@@ -18,6 +19,7 @@ import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
 import type { AgentRecall } from './agent-memory.ts';
+import { openOwnBinlog } from './agent-own-binlog.ts';
 import { refused } from './agent-refusal.ts';
 import { performRejoin, type RejoinEffects } from './agent-rejoin-steps.ts';
 import type { GroupView } from './agent-view.ts';
@@ -180,7 +182,7 @@ export class Rejoiner {
   }
 
   #effects(primary: Endpoint, signal: AbortSignal): RejoinEffects {
-    const { binlog, rejoin } = this.#deps;
+    const { rejoin } = this.#deps;
     const { local, recall, gate } = this.#parts;
     if (rejoin === undefined) throw refused({ reason: 'no-rejoin', why: 'this agent takes nothing back' });
     return {
@@ -190,23 +192,21 @@ export class Rejoiner {
       server: local.endpoint,
       primary,
       signal,
-      source: () => {
-        const place = this.#options.binlogPlace ?? local.status?.binlog ?? recall.binlog;
-        if (binlog === undefined || place === undefined)
-          throw refused({ reason: 'no-binlog', why: 'the binlog is not known here: set agent.datadir' });
-        return binlog.open(place);
-      },
+      members: () => this.#parts.view.members ?? [],
+      leave: () => this.#requireLeave(signal),
+      source: () => openOwnBinlog(this.#deps, this.#options, { local, recall }),
     };
   }
 
   /** Between steps, somebody else may have become responsible. */
-  async #requireLeave(signal: AbortSignal): Promise<void> {
+  async #requireLeave(signal: AbortSignal): Promise<PrimaryRecord> {
     signal.throwIfAborted();
     const facts = await this.#parts.view.refresh();
     if (facts?.record === undefined || facts.record.id === this.#parts.view.self)
       throw refused({ reason: 'no-primary', why: 'no other primary is recorded' });
     if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
     if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
+    return facts.record;
   }
 
   /** What was executed since the plan began would not be in it; once rows are taken back, there is no way but on. */

@@ -5,11 +5,12 @@ import {
   replicationHealth,
   type ReplicationDecision,
 } from '../core/decide/replication.ts';
-import { parseGtidSet } from '../core/gtid/gtid-set.ts';
+import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { ReplicationHealth } from '../core/model/group.ts';
 import { clearRejoinMark } from '../core/store/marks.ts';
+import type { BurntCheck } from './agent-burnt.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
 import { isPassing, type Rejoiner, type RejoinState } from './agent-rejoin.ts';
@@ -54,6 +55,7 @@ export class ReplicaKeeper {
   #alarm: Alarm | undefined;
   #health: ReplicationHealth | undefined;
   readonly #rejoiner: Rejoiner | undefined;
+  readonly #burnt: BurntCheck | undefined;
   /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
   #errant: StandingOut | undefined;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
@@ -62,10 +64,16 @@ export class ReplicaKeeper {
 
   constructor(
     deps: AgentDeps,
-    parts: { readonly view: GroupView; readonly local: LocalServer; readonly rejoiner?: Rejoiner },
+    parts: {
+      readonly view: GroupView;
+      readonly local: LocalServer;
+      readonly rejoiner?: Rejoiner;
+      readonly burnt?: BurntCheck;
+    },
   ) {
     this.#deps = deps;
     this.#rejoiner = parts.rejoiner;
+    this.#burnt = parts.burnt;
     this.#view = parts.view;
     this.#local = parts.local;
   }
@@ -77,7 +85,7 @@ export class ReplicaKeeper {
     const { status, verdict } = this.#local;
     if (status === undefined || verdict.verdict !== 'up' || this.#primary() === undefined) return undefined;
     this.#health = replicationHealth(status, this.#health);
-    const going = this.#rejoiner?.going;
+    const going = this.#rejoiner?.going ?? this.#burnt?.question;
     if (going !== undefined) return { ...this.#health, state: 'errant', error: going };
     if (this.#errant === undefined || this.#errant.epoch !== this.#view.facts?.record?.epoch)
       return this.#health;
@@ -132,10 +140,18 @@ export class ReplicaKeeper {
     if (this.#due()?.epoch !== due.epoch) return;
     const begun = await this.#rejoiner?.resume(due.primary, signal);
     if (!this.#mayFollow(begun, due)) return;
-    if (due.decision === 'start') await this.#start();
-    if (due.decision === 'follow' && !(await this.#follow(due, signal))) return;
+    const decision = (await this.#isDifferent(signal)) ? 'follow' : due.decision;
+    if (decision === 'start') await this.#start();
+    if (decision === 'follow' && !(await this.#follow(due, signal))) return;
     this.#mayFollow(await this.#rejoiner?.followed(due.primary, signal), due);
     this.#local.checkNow();
+  }
+
+  /** Whether the same GTIDs stand for other transactions here than on the primary, so that replicating is not enough. */
+  async #isDifferent(signal: AbortSignal): Promise<boolean> {
+    if (this.#burnt?.question === undefined || this.#rejoiner?.going !== undefined) return false;
+    const status = await this.#deps.mysql.status(this.#local.endpoint, { timeoutMs: sqlMs, signal });
+    return !(await this.#burnt.originals(status)).isEmpty();
   }
 
   /** False when this server stays out: then that is remembered. */
@@ -159,7 +175,8 @@ export class ReplicaKeeper {
     const { epoch, id: primaryId } = record;
     const decision = this.#decide(primary, epoch);
     if (decision !== 'leave') return { decision, primary, primaryId, epoch };
-    return this.#rejoiner?.pending === true ? { decision: 'rejoin', primary, primaryId, epoch } : undefined;
+    const isPending = this.#rejoiner?.pending === true || this.#burnt?.question !== undefined;
+    return isPending ? { decision: 'rejoin', primary, primaryId, epoch } : undefined;
   }
 
   #isOut(epoch: number): boolean {
@@ -271,8 +288,9 @@ export class ReplicaKeeper {
     const options = { timeoutMs: sqlMs, signal };
     const own = await this.#deps.mysql.status(this.#local.endpoint, options);
     const theirs = await this.#deps.mysql.status(primary, options);
-    const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).toCompactString();
-    return { own: own.executed, errant };
+    const others = (await this.#burnt?.originals(own)) ?? EMPTY_GTID_SET;
+    const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).union(others);
+    return { own: own.executed, errant: errant.toCompactString() };
   }
 }
 

@@ -2,6 +2,7 @@ import type { GroupFacts } from '../core/decide/writer.ts';
 import { hostId } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { Member } from '../core/model/group.ts';
+import { readBurnt, type BurntNames } from '../core/store/burnt.ts';
 import { readMember, readMembers } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
 import { isPaused, readPause } from '../core/store/pauses.ts';
@@ -22,6 +23,8 @@ export class GroupView {
   facts: GroupFacts | undefined;
   /** All members; undefined until they were read once. */
   members: readonly Member[] | undefined;
+  /** Names of transactions that may stand for something else here than on the primary. */
+  burnt: BurntNames | undefined;
 
   readonly #deps: AgentDeps;
   readonly #options: AgentOptions;
@@ -41,7 +44,8 @@ export class GroupView {
 
   async run(signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(this.#deps.clock, signal);
-    this.#deps.coordination.watchData(znodes.host(this.self), alarm.ring, signal);
+    for (const path of [znodes.host(this.self), znodes.burnt(this.self)])
+      this.#deps.coordination.watchData(path, alarm.ring, signal);
     let retryMs = firstRetryMs;
     while (!signal.aborted) {
       const read = await this.#readAll(alarm.ring, signal);
@@ -101,6 +105,7 @@ export class GroupView {
       this.#watch(group, ring);
       await this.#readFacts(group);
       this.members = await readMembers(coordination, group, defaults);
+      this.burnt = await readBurnt(coordination, this.self);
       this.#lastTrouble = undefined;
       return true;
     } catch (thrown) {

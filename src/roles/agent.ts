@@ -2,11 +2,13 @@ import { leaseTerms } from '../core/lease.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import { agentHandler, askAll } from './agent-api.ts';
 import { BinlogKeeper } from './agent-binlog.ts';
+import { BurntCheck } from './agent-burnt.ts';
 import { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import { WriteGate } from './agent-fence.ts';
 import { LeaseKeeper } from './agent-lease.ts';
 import { AgentRecall } from './agent-memory.ts';
+import { openOwnBinlog } from './agent-own-binlog.ts';
 import { PresencePublisher } from './agent-presence.ts';
 import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
@@ -44,7 +46,8 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   });
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall });
-  const replica = new ReplicaKeeper(deps, { view, local, rejoiner });
+  const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
+  const replica = new ReplicaKeeper(deps, { view, local, rejoiner, burnt });
   const starter = new ServerStarter(deps, options, { view, local });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {

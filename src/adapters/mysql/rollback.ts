@@ -11,6 +11,7 @@ import type { Comparison, Rollback, TableName, TakeBackRequest } from '../../por
 import { Deadline } from '../system/deadline.ts';
 import { dialectOf, resetGtidsStatement } from './dialect.ts';
 import { compareTables, readSet } from './rollback-compare.ts';
+import { burnNames } from './rollback-burn.ts';
 import { takeBack } from './rollback-apply.ts';
 import { Session, type Login } from './session.ts';
 
@@ -95,6 +96,10 @@ class RollbackServers implements Rollback {
       if (kept.isEmpty()) return;
       await session.query('SET GLOBAL gtid_purged = ?', [kept.toCompactString()], new Deadline(options));
     });
+  }
+
+  burn(server: Endpoint, gtids: string, options: CallOptions): Promise<number> {
+    return burnNames(server, this.#login, parseGtidSet(gtids), options);
   }
 
   async compare(

@@ -2,6 +2,7 @@ import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
+import { readBurnt } from '../store/burnt.ts';
 import { markLostReplica } from '../store/marks.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
@@ -134,6 +135,12 @@ async function repointOne(
     const errant = await errantOf(member, source, context);
     if (errant !== '')
       return { host: member.id, why: `it holds transactions that ${source.id} does not: ${errant}` };
+    const burnt = await readBurnt(context.coordination, member.id);
+    if (burnt !== undefined)
+      return {
+        host: member.id,
+        why: `it may hold other transactions than ${source.id} under ${burnt.gtids}`,
+      };
     await context.mysql.follow(
       member.endpoint,
       { source: source.endpoint, channel: defaultChannel },

@@ -6,12 +6,25 @@ export const REJOIN_PROGRAM = 1;
 
 const tableName = z.object({ schema: z.string(), table: z.string() });
 
+/** A server that executed, or may have executed, what is being taken back; `uuid` is its server's, where it could be asked. */
+const suspect = z.object({ id: z.string(), uuid: z.string().optional() });
+
 /** What brings a server back that holds transactions which its primary lacks. Each is safe to perform twice. */
 const stepSchema = z.discriminatedUnion('kind', [
   /** Copies the transactions out of the binlog, and judges whether they can be taken back. */
   z.object({ kind: z.literal('save') }),
   /** Takes back what `directory` holds, in one transaction that leaves a mark. */
   z.object({ kind: z.literal('roll-back'), directory: z.string() }),
+  /** Asks the primary and every other member which of the errant transactions they have. */
+  z.object({ kind: z.literal('ask'), gtids: z.string() }),
+  /** Executes empty transactions of these names on the primary, so that nobody ever gives the names to others. */
+  z.object({
+    kind: z.literal('burn'),
+    gtids: z.string(),
+    primary: z.string(),
+    epoch: z.number(),
+    suspects: z.array(suspect),
+  }),
   /** Makes the server's GTID set `kept`, from `own` or any part of it. */
   z.object({ kind: z.literal('reset'), own: z.string(), kept: z.string() }),
   /** Whatever primary is recorded by then. */
@@ -34,6 +47,20 @@ const outcomeSchema = z.discriminatedUnion('kind', [
     obstacle: z.object({ at: z.string(), reason: z.string(), what: z.string() }).optional(),
   }),
   z.object({ kind: z.literal('rolled-back'), rows: z.number() }),
+  z.object({
+    kind: z.literal('asked'),
+    primary: z.string(),
+    epoch: z.number(),
+    /** What is to be burnt: '' when nobody else has any of it, or the primary has it all. */
+    burn: z.string(),
+    /** The server itself, those that have some of it, and those that could not be asked. */
+    suspects: z.array(suspect),
+    /** For people. */
+    detail: z.string(),
+  }),
+  z.object({ kind: z.literal('burnt'), transactions: z.number() }),
+  /** Another primary is recorded meanwhile: it is asked anew. */
+  z.object({ kind: z.literal('superseded') }),
   z.object({ kind: z.literal('done') }),
   z.object({ kind: z.literal('verified'), executed: z.string() }),
   z.object({ kind: z.literal('differs'), table: tableName }),
@@ -94,12 +121,25 @@ function afterSaving(plan: RejoinPlan, saved: Saved): RejoinNext {
   const last = plan.entries.at(-1)?.outcome;
   if (outcomeOf(plan, 'rolled-back') === undefined)
     return step({ kind: 'roll-back', directory: saved.directory });
-  if (!isDone(plan, 'reset')) return step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
+  if (!isDone(plan, 'reset')) return towardsReset(plan);
   if (!isDone(plan, 'follow')) return step({ kind: 'follow' });
   if (last?.kind === 'differs') return { kind: 'stays-out', why: whyDifferent(last.table, saved) };
   return last?.kind === 'verified'
     ? { kind: 'finished' }
     : step({ kind: 'verify', tables: [...saved.tables] });
+}
+
+/** The numbers of the errant transactions are free again after the reset, so they are burnt first where anybody else may have them. */
+function towardsReset(plan: RejoinPlan): RejoinNext {
+  const asked = outcomeOf(plan, 'asked');
+  const last = plan.entries.at(-1)?.outcome;
+  if (asked === undefined || last?.kind === 'superseded')
+    return step({ kind: 'ask', gtids: plan.inputs.errant });
+  if (last === asked && asked.burn !== '') {
+    const { burn: gtids, primary, epoch, suspects } = asked;
+    return step({ kind: 'burn', gtids, primary, epoch, suspects: [...suspects] });
+  }
+  return step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
 }
 
 export function recordRejoin(plan: RejoinPlan, entry: RejoinEntry): RejoinPlan {

@@ -112,7 +112,7 @@ class Search {
   }
 }
 
-/** Some change nothing, such as what a server writes of its own about MEMORY tables. */
-function hasEffect({ rows, statements, xa, obstacle }: Survey): boolean {
+/** Some change nothing: empty ones, and what a server writes of its own about MEMORY tables. */
+export function hasEffect({ rows, statements, xa, obstacle }: Survey): boolean {
   return rows.length > 0 || statements.length > 0 || xa !== undefined || obstacle !== undefined;
 }

@@ -89,6 +89,8 @@ export async function removeMember(store: Coordination, group: string, id: strin
   if (record?.group !== group) return false;
   await changeList(store, znodes.group(group), (ids) => ids.filter((one) => one !== id));
   await store.remove(znodes.host(id));
+  // Whoever adds it again vouches for its data.
+  await store.remove(znodes.burnt(id));
   return true;
 }
 

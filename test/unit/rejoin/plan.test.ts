@@ -46,25 +46,71 @@ function play(start: RejoinPlan, outcomes: readonly RejoinOutcome[]) {
 
 const done: RejoinOutcome = { kind: 'done' };
 const rolledBack: RejoinOutcome = { kind: 'rolled-back', rows: 5 };
+const asked = {
+  kind: 'asked',
+  primary: '10-0-0-2',
+  epoch: 3,
+  burn: '',
+  suspects: [],
+  detail: 'nobody else has any of them',
+} as const satisfies RejoinOutcome;
+const othersHave: RejoinOutcome = {
+  ...asked,
+  burn: `${uuid}:9-10`,
+  suspects: [{ id: '10-0-0-1', uuid }, { id: '10-0-0-3' }],
+};
+const burnt: RejoinOutcome = { kind: 'burnt', transactions: 2 };
 const verified: RejoinOutcome = { kind: 'verified', executed: `${uuid}:1-7` };
 
 test('saves first, then takes back, resets, follows and compares', () => {
-  const { steps, next } = play(plan, [saved, rolledBack, done, done, verified]);
-  assert.deepEqual(steps, ['save', 'roll-back', 'reset', 'follow', 'verify']);
+  const { steps, next } = play(plan, [saved, rolledBack, asked, done, done, verified]);
+  assert.deepEqual(steps, ['save', 'roll-back', 'ask', 'reset', 'follow', 'verify']);
   assert.deepEqual(next, { kind: 'finished' });
 });
 
 test('what is kept is computed from the plan, not asked of the server', () => {
   assert.equal(keptOf(plan), `${uuid}:1-7`);
-  const { next } = play(plan, [saved, rolledBack]);
+  const { next } = play(plan, [saved, rolledBack, asked]);
   assert.deepEqual(next, {
     kind: 'step',
     step: { kind: 'reset', own: `${uuid}:1-10`, kept: `${uuid}:1-7` },
   });
 });
 
+test('what another member has, too, is burnt on the primary before its names are free', () => {
+  const { steps, plan: half, next } = play(plan, [saved, rolledBack, othersHave]);
+  assert.deepEqual(next, {
+    kind: 'step',
+    step: {
+      kind: 'burn',
+      gtids: `${uuid}:9-10`,
+      primary: '10-0-0-2',
+      epoch: 3,
+      suspects: [{ id: '10-0-0-1', uuid }, { id: '10-0-0-3' }],
+    },
+  });
+  assert.deepEqual(steps, ['save', 'roll-back', 'ask']);
+  const { steps: more, next: end } = play(half, [burnt, done, done, verified]);
+  assert.deepEqual(more, ['burn', 'reset', 'follow', 'verify']);
+  assert.deepEqual(end, { kind: 'finished' });
+});
+
+test('under another primary everybody is asked again, as often as that happens', () => {
+  const superseded: RejoinOutcome = { kind: 'superseded' };
+  const { steps } = play(plan, [
+    ...[saved, rolledBack, othersHave, superseded, othersHave, superseded, othersHave, burnt],
+    ...[done, done, verified],
+  ]);
+  assert.deepEqual(steps, [
+    ...['save', 'roll-back', 'ask', 'burn', 'ask', 'burn', 'ask', 'burn'],
+    ...['reset', 'follow', 'verify'],
+  ]);
+  const { steps: fewer } = play(plan, [saved, rolledBack, othersHave, superseded, asked, done]);
+  assert.deepEqual(fewer, ['save', 'roll-back', 'ask', 'burn', 'ask', 'reset']);
+});
+
 test('a plan that was read again goes on where it was', () => {
-  const outcomes = [saved, rolledBack, done, done, verified];
+  const outcomes = [saved, rolledBack, othersHave, burnt, done, done, verified];
   for (let count = 0; count <= outcomes.length; count += 1) {
     const { plan: half, next } = play(plan, outcomes.slice(0, count));
     const read = rejoinPlanSchema.parse(JSON.parse(JSON.stringify(half)));
@@ -91,7 +137,7 @@ for (const [name, outcomes, why] of [
   ],
   [
     'a table that is not the same afterwards',
-    [saved, rolledBack, done, done, { kind: 'differs', table: { schema: 'app', table: 'notes' } }],
+    [saved, rolledBack, asked, done, done, { kind: 'differs', table: { schema: 'app', table: 'notes' } }],
     /app\.notes is not what the primary has/,
   ],
 ] as const satisfies readonly (readonly [string, readonly RejoinOutcome[], RegExp])[]) {

@@ -6,6 +6,7 @@ import { hasCode } from '../../../src/core/model/errors.ts';
 import { clearAlert, listAlerts, raiseAlert } from '../../../src/core/store/alerts.ts';
 import { encodeShared } from '../../../src/core/store/codecs.ts';
 import { initTree } from '../../../src/core/store/init-tree.ts';
+import { addBurnt, clearBurnt, readBurnt } from '../../../src/core/store/burnt.ts';
 import {
   clearLostReplica,
   clearRejoinMark,
@@ -117,6 +118,25 @@ test('a pause ends by hand or at its time; one that cannot be read is a pause', 
     server.put('/white/g2', content);
     assert.equal(isPaused(await readPause(store, 'g2'), 1e15), true, content);
   }
+});
+
+test('burnt names add up, keep the server that is meant, and are cleared only as they were read', async () => {
+  const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+  const names = { group: 'g1', gtids: `${uuid}:5`, uuid: 'u', at: 1 };
+  const { store } = await withTree();
+  assert.equal(await readBurnt(store, 'h'), undefined);
+  await addBurnt(store, 'h', names);
+  const first = await readBurnt(store, 'h');
+  assert.ok(first !== undefined);
+  assert.deepEqual(first, { ...names, version: 0 });
+  await addBurnt(store, 'h', { group: 'g1', gtids: `${uuid}:6-7`, at: 2 });
+  const second = await readBurnt(store, 'h');
+  assert.ok(second !== undefined);
+  assert.deepEqual(second, { group: 'g1', gtids: `${uuid}:5-7`, uuid: 'u', at: 2, version: 1 });
+  assert.equal(await clearBurnt(store, 'h', first), false);
+  assert.equal(await clearBurnt(store, 'h', second), true);
+  assert.equal(await clearBurnt(store, 'h', second), true);
+  assert.equal(await readBurnt(store, 'h'), undefined);
 });
 
 test('a lost replica and a rejoin leave marks that can be cleared', async () => {
