@@ -62,7 +62,9 @@ async function compareOnce(
     await there.query('ROLLBACK', [], new Deadline(options));
     return { different, executed: text };
   } finally {
-    // It went no further than the snapshot; from here on it replicates as before.
+    // It went no further than the snapshot; from here on it replicates as before. An applier that has arrived may still be about to stop,
+    // and to start one that runs does nothing.
+    await run(`STOP ${dialect.replica} SQL_THREAD ${channel}`);
     await run(`START ${dialect.replica} ${channel}`);
   }
 }
