@@ -21,8 +21,10 @@ import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
 import { BinlogFiles, openBinlogFile } from '../adapters/fs/binlog-files.ts';
+import { freeBytes } from '../adapters/fs/free-space.ts';
 import { createSalvageStore } from '../adapters/fs/salvage-store.ts';
 import { readServerUuid } from '../adapters/fs/server-uuid.ts';
+import { createCloning } from '../adapters/mysql/clone.ts';
 import { openReapplication } from '../adapters/mysql/reapply.ts';
 import { createRollback } from '../adapters/mysql/rollback.ts';
 import type { Login } from '../adapters/mysql/session.ts';
@@ -171,6 +173,7 @@ export class Context implements AsyncDisposable {
       store: this.salvage(),
       rollback: createRollback(await this.#login(localHost)),
       decompress: await loadZstd(),
+      clone: { cloning: createCloning(await this.#login(localHost)), freeBytes },
     };
   }
 

@@ -4,6 +4,7 @@ import { toDcmhaError } from '../core/model/errors.ts';
 import type { PeerHandler } from '../ports/peers.ts';
 import type { BinlogKeeper } from './agent-binlog.ts';
 import type { LocalServer } from './agent-checks.ts';
+import { offerClone } from './agent-clone-offer.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
 import type { AskTiming, LeaseKeeper, LeasePeers } from './agent-lease.ts';
@@ -57,6 +58,10 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
     stopBinlog: async (params) => {
       await binlog.stop(params);
       return { stopped: true };
+    },
+    offerClone: async ({ group }) => {
+      await offerClone(deps, { view, local, gate }, group);
+      return { offered: true };
     },
     acceptPrimary: async ({ leaseMs, ...request }) => {
       await gate.accept(request, leaseMs);

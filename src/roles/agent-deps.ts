@@ -1,6 +1,7 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Decompress } from '../core/binlog/payload.ts';
+import type { Cloning } from '../ports/clone.ts';
 import type { BinlogService } from '../ports/binlog-service.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { Coordination } from '../ports/coordination.ts';
@@ -18,11 +19,20 @@ export interface BinlogDeps {
   readonly service: BinlogService;
 }
 
+/** What it takes to overwrite a server by a copy of another. */
+export interface CloneDeps {
+  readonly cloning: Cloning;
+  /** Of the file system that holds a directory. */
+  readonly freeBytes: (directory: string) => Promise<number>;
+}
+
 /** What an agent needs to take back transactions that its primary lacks, once they are saved. */
 export interface RejoinDeps {
   readonly store: SalvageStore;
   readonly rollback: Rollback;
   readonly decompress: Decompress;
+  /** Without it, nothing is cloned, whatever the policy says. */
+  readonly clone?: CloneDeps | undefined;
 }
 
 /** How an agent starts mysqld. */
@@ -78,4 +88,6 @@ export interface AgentOptions {
   readonly peerTimeoutMs: number;
   /** Whether transactions that only this server has are taken back without being asked for. */
   readonly rejoinAutomatic?: boolean | undefined;
+  /** Whether a server that cannot take its own back is overwritten by a clone, where the group's policy says nothing. */
+  readonly rejoinClone?: 'allowed' | 'never' | undefined;
 }

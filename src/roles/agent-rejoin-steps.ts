@@ -16,6 +16,7 @@ import type { TableName } from '../ports/rollback.ts';
 import type { SavedSet } from '../ports/salvage.ts';
 import type { AgentDeps, RejoinDeps } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
+import { clone, prepareClone } from './agent-clone.ts';
 import { ask, burn } from './agent-rejoin-burn.ts';
 
 /** The longest that one statement may take: a row event of hundreds of megabytes, a checksum of a big table. */
@@ -35,6 +36,10 @@ export interface RejoinEffects {
   readonly source: () => BinlogSource;
   readonly signal: AbortSignal;
   readonly members: () => readonly Member[];
+  /** Of the server, where it said so. */
+  readonly dataDirectory: () => string | undefined;
+  /** Deadline of a call to another agent. */
+  readonly peerTimeoutMs: number;
   /** The recorded primary as of now. Throws PEER_REFUSED when this agent is not the one to go on. */
   readonly leave: () => Promise<PrimaryRecord>;
 }
@@ -58,6 +63,10 @@ export function performRejoin(
       return reset(step, plan, effects);
     case 'verify':
       return verify(step.tables, effects);
+    case 'prepare-clone':
+      return prepareClone(plan, effects);
+    case 'clone':
+      return clone(step, plan, effects);
   }
 }
 

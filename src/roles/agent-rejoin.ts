@@ -1,10 +1,9 @@
-import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { PrimaryRecord } from '../core/model/group.ts';
-import { toDcmhaError, type DcmhaError, type ErrorCode } from '../core/model/errors.ts';
+import { toDcmhaError } from '../core/model/errors.ts';
 import { countsOfRejoin, historyOfRejoin } from '../core/rejoin/history.ts';
 import {
-  isRolledBack,
+  hasNoWayBack,
   nextOfRejoin,
   outcomeOf,
   recordRejoin,
@@ -20,11 +19,11 @@ import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import { openOwnBinlog } from './agent-own-binlog.ts';
+import { isPassing } from './agent-passing.ts';
 import { refused } from './agent-refusal.ts';
 import { performRejoin, type RejoinEffects } from './agent-rejoin-steps.ts';
 import type { GroupView } from './agent-view.ts';
-
-const sqlMs = 10_000;
+import { clonePolicyOf, isStillTrue, reopened, whyHalfCloned } from './agent-rejoin-standing.ts';
 
 interface RejoinParts {
   readonly view: GroupView;
@@ -93,10 +92,11 @@ export class Rejoiner {
     const { coordination, log } = this.#deps;
     this.#remember(await readRejoin(coordination, this.#parts.view.self));
     const plan = this.#stored?.plan;
-    // One that ended is begun anew: somebody may have put right what was in its way, or re-provisioned the server.
-    // So is one that has saved nothing yet.
-    if (plan === undefined || plan.ended !== undefined || plan.entries.length === 0) return { kind: 'ready' };
-    if (!(await this.#isStillTrue(plan, signal))) {
+    if (plan?.ended !== undefined) return this.#reopen(plan, primary, signal);
+    if (plan === undefined) return this.#withoutPlan(signal);
+    if (plan.entries.length === 0) return { kind: 'ready' };
+    const server = this.#parts.local.endpoint;
+    if (!(await isStillTrue(plan, this.#deps, { server, signal }))) {
       log.warn('the return of this server is planned anew: its transactions are others now', {
         plan: plan.id,
       });
@@ -104,6 +104,27 @@ export class Rejoiner {
       return { kind: 'ready' };
     }
     return this.#run(primary, signal);
+  }
+
+  /** One that ended is begun anew where the server is whole: somebody may have put right what was in its way, or re-provisioned it. */
+  async #reopen(plan: RejoinPlan, primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
+    const { rejoin } = this.#deps;
+    if (rejoin === undefined) return { kind: 'ready' };
+    const policy = await clonePolicyOf(this.#deps, this.#options, plan.group);
+    const server = this.#parts.local.endpoint;
+    const again = await reopened(plan, policy, { rejoin, server, signal });
+    if (again === undefined) return { kind: 'ready' };
+    if (nextOfRejoin(again).kind === 'stays-out')
+      return { kind: 'stays-out', errant: plan.inputs.errant, why: plan.ended ?? '' };
+    await this.#save(again);
+    return this.#run(primary, signal);
+  }
+
+  async #withoutPlan(signal: AbortSignal): Promise<RejoinState> {
+    const { rejoin } = this.#deps;
+    const server = this.#parts.local.endpoint;
+    const why = rejoin === undefined ? undefined : await whyHalfCloned(rejoin, server, signal);
+    return why === undefined ? { kind: 'ready' } : { kind: 'stays-out', errant: '', why };
   }
 
   /** Begins a plan for what the comparison found, or takes up the one that stands. */
@@ -114,13 +135,14 @@ export class Rejoiner {
     const before = this.#stored?.plan;
     const isSame = before?.inputs.errant === errant && before.inputs.own === divergence.own;
     const startedAt = isSame ? before.startedAt : this.#deps.clock.now();
+    const clone = await clonePolicyOf(this.#deps, this.#options, group);
     await this.#save({
       program: REJOIN_PROGRAM,
       id: `rejoin-${view.self}-${startedAt}`,
       group,
       host: view.self,
       startedAt,
-      inputs: divergence,
+      inputs: { ...divergence, clone },
       entries: [],
     });
     this.#deps.log.warn(
@@ -192,6 +214,8 @@ export class Rejoiner {
       server: local.endpoint,
       primary,
       signal,
+      dataDirectory: () => local.status?.binlog?.dataDirectory,
+      peerTimeoutMs: this.#options.peerTimeoutMs,
       members: () => this.#parts.view.members ?? [],
       leave: () => this.#requireLeave(signal),
       source: () => openOwnBinlog(this.#deps, this.#options, { local, recall }),
@@ -207,17 +231,6 @@ export class Rejoiner {
     if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
     if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
     return facts.record;
-  }
-
-  /** What was executed since the plan began would not be in it; once rows are taken back, there is no way but on. */
-  async #isStillTrue(plan: RejoinPlan, signal: AbortSignal): Promise<boolean> {
-    if (isRolledBack(plan) || this.#deps.rejoin === undefined) return true;
-    const { mysql, rejoin } = this.#deps;
-    const server = this.#parts.local.endpoint;
-    const options = { timeoutMs: sqlMs, signal };
-    const { executed } = await mysql.status(server, options);
-    const isAsPlanned = parseGtidSet(executed).equals(parseGtidSet(plan.inputs.own));
-    return isAsPlanned || (await rejoin.rollback.isMarked(server, plan.id, options));
   }
 
   async #record(step: RejoinStep, outcome: RejoinOutcome, at: number): Promise<void> {
@@ -272,25 +285,9 @@ export class Rejoiner {
   #remember(stored: StoredRejoin | undefined): void {
     this.#stored = stored;
     this.#known = true;
-    const isUnfit = this.pending || (stored !== undefined && isRolledBack(stored.plan));
+    const isUnfit = this.pending || (stored !== undefined && hasNoWayBack(stored.plan));
     this.#parts.gate.forbidOpening(
       isUnfit ? 'transactions that its primary lacked are being taken back here' : undefined,
     );
   }
-}
-
-const passingCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'MYSQL_UNREACHABLE',
-  'MYSQL_REFUSED',
-  'TIMED_OUT',
-  'SESSION_LOST',
-  'LOCK_LOST',
-  'PEER_REFUSED',
-]);
-/** Lock waits, a killed statement, read_only switched back by somebody, a server that stops. */
-const passingErrors: ReadonlySet<unknown> = new Set([1205, 1213, 1290, 1317, 1836, 1053]);
-
-/** May well be different the next time. */
-export function isPassing(error: DcmhaError): boolean {
-  return passingCodes.has(error.code) || passingErrors.has(error.details['errno']);
 }

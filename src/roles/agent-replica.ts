@@ -13,7 +13,8 @@ import { clearRejoinMark } from '../core/store/marks.ts';
 import type { BurntCheck } from './agent-burnt.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
-import { isPassing, type Rejoiner, type RejoinState } from './agent-rejoin.ts';
+import { isPassing } from './agent-passing.ts';
+import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 

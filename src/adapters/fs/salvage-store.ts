@@ -1,9 +1,10 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { BinlogSource } from '../../ports/binlog-source.ts';
 import type { SalvageDraft, SalvagePlace, SalvageStore, SavedSet } from '../../ports/salvage.ts';
 import { BinlogFiles } from './binlog-files.ts';
+import { freeBytes } from './free-space.ts';
 
 const indexName = 'index.json';
 const sqlName = 'transactions.sql';
@@ -38,8 +39,7 @@ class Store implements SalvageStore {
     await saving(draft, async () => {
       await rm(draft, { recursive: true, force: true });
       await mkdir(draft, { recursive: true, mode: directoryMode });
-      const { bavail, bsize } = await statfs(draft);
-      const free = bavail * bsize;
+      const free = await freeBytes(draft);
       if (free < sizeBytes) throw new Error(`${free} bytes are free, ${sizeBytes} are needed`);
     });
     return new Draft(draft, set, this.#root);

@@ -1,7 +1,7 @@
 /** One privilege of the management account and what fails without it. */
 export interface NeededGrant {
   readonly privilege: string;
-  readonly on: '*.*' | 'dcmha.*' | 'performance_schema.*';
+  readonly on: '*.*' | 'dcmha.*' | 'mysql.plugin' | 'performance_schema.*';
   readonly why: string;
 }
 
@@ -17,6 +17,14 @@ export const neededGrants: readonly NeededGrant[] = [
   { privilege: 'RELOAD', on: '*.*', why: 'to reset the binary logs of a server that rejoins' },
   { privilege: 'BINLOG_ADMIN', on: '*.*', why: 'to take back errant transactions' },
   { privilege: 'REPLICATION_APPLIER', on: '*.*', why: 'to take back errant transactions' },
+  {
+    privilege: 'SELECT',
+    on: '*.*',
+    why: 'to see what engines tables have, and to compare those that were taken back',
+  },
+  { privilege: 'BACKUP_ADMIN', on: '*.*', why: 'to be cloned from, with rejoin.clone: allowed' },
+  { privilege: 'CLONE_ADMIN', on: '*.*', why: 'to be overwritten by a clone, with rejoin.clone: allowed' },
+  { privilege: 'INSERT', on: 'mysql.plugin', why: 'to load the clone plugin, with rejoin.clone: allowed' },
   { privilege: 'SELECT, INSERT, UPDATE, DELETE, CREATE', on: 'dcmha.*', why: 'for the commit probe' },
   { privilege: 'SELECT', on: 'performance_schema.*', why: 'to see when a replica last heard of its source' },
 ];

@@ -57,6 +57,7 @@ export const heartbeatCommand = defineCommand({
         commitProbeTimeoutMs: agent.commitProbeTimeoutMs,
         peerTimeoutMs: peer.timeoutMs,
         rejoinAutomatic: config.rejoin.automatic,
+        rejoinClone: config.rejoin.clone,
       },
       signal,
     );

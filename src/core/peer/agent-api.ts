@@ -82,6 +82,11 @@ export const agentApi = {
     params: z.object({ group: z.string(), epoch: z.number().int() }),
     result: z.object({ stopped: z.literal(true) }),
   },
+  /** Loads the clone plugin, so that another member of the group can be overwritten by a copy of this one. Refused: `no-clone`, `MYSQL_*`. */
+  offerClone: {
+    params: z.object({ group: z.string() }),
+    result: z.object({ offered: z.literal(true) }),
+  },
   /**
    * Failsafe: the primary of `epoch` (or a router that vouches for it) is cut off from ZooKeeper and asks every promotable member
    * to refuse promotion for `leaseMs`. Refused when this host was promoted, or knows of a newer epoch.

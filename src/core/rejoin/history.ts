@@ -1,4 +1,5 @@
 import type { HistoryRecord } from '../store/history.ts';
+import type { RejoinObstacle } from './judge.ts';
 import { keptOf, outcomeOf, type RejoinPlan } from './plan.ts';
 
 /** What is kept of a return that ended: what was taken back, where it is, how long each step took; `why`: it stays out. */
@@ -7,6 +8,7 @@ export function historyOfRejoin(
   { at, why }: { readonly at: number; readonly why?: string | undefined },
 ): HistoryRecord {
   const saved = outcomeOf(plan, 'saved');
+  const cloned = outcomeOf(plan, 'cloned');
   const result = why === undefined ? 'done' : 'stays-out';
   return {
     id: `${plan.id}-${result}`,
@@ -28,6 +30,8 @@ export function historyOfRejoin(
     })),
     ...countsOfRejoin(plan),
     ...(saved === undefined ? {} : { directory: saved.directory }),
+    ...(saved?.obstacle === undefined ? {} : { obstacle: textOf(saved.obstacle) }),
+    ...(cloned === undefined ? {} : { clonedFrom: cloned.donor }),
     ...(why === undefined ? {} : { why }),
   };
 }
@@ -36,4 +40,8 @@ export function historyOfRejoin(
 export function countsOfRejoin(plan: RejoinPlan): { readonly transactions: number; readonly rows: number } {
   const saved = outcomeOf(plan, 'saved');
   return { transactions: saved?.transactions ?? 0, rows: outcomeOf(plan, 'rolled-back')?.rows ?? 0 };
+}
+
+function textOf({ at, what, reason }: RejoinObstacle): string {
+  return `${at}: ${what} (${reason})`;
 }

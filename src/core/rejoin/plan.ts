@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { cloneOutcomes, clonePolicy, cloneSteps } from './clone-plan.ts';
 
 /** The number of the plan language that this program writes and understands. */
 export const REJOIN_PROGRAM = 1;
@@ -31,6 +32,7 @@ const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('follow') }),
   /** Compares tables with the primary's at one GTID set. */
   z.object({ kind: z.literal('verify'), tables: z.array(tableName) }),
+  ...cloneSteps,
 ]);
 export type RejoinStep = z.infer<typeof stepSchema>;
 
@@ -66,6 +68,7 @@ const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('differs'), table: tableName }),
   /** It cannot work, however often it is tried. */
   z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
+  ...cloneOutcomes,
 ]);
 export type RejoinOutcome = z.infer<typeof outcomeSchema>;
 
@@ -93,6 +96,8 @@ export const rejoinPlanSchema = z.object({
     /** All that the server had executed, and what of it the primary lacks. */
     own: z.string(),
     errant: z.string(),
+    /** Absent: never. */
+    clone: clonePolicy.optional(),
   }),
   entries: z.array(entrySchema),
   /** Why it stays out; absent while the plan goes on. */
@@ -108,6 +113,15 @@ export type RejoinNext =
 /** What the plan wants now: a function of its history alone, so that whoever resumes it chooses the same. */
 export function nextOfRejoin(plan: RejoinPlan): RejoinNext {
   if (plan.ended !== undefined) return { kind: 'stays-out', why: plan.ended };
+  for (let count = 0; count <= plan.entries.length; count += 1) {
+    const next = nextWithoutClone({ ...plan, entries: plan.entries.slice(0, count) });
+    if (next.kind === 'stays-out') return nextOfClone(plan, plan.entries.slice(count), next.why);
+  }
+  return nextWithoutClone(plan);
+}
+
+/** Takes back what can be taken back; where that ends, only a CLONE helps. */
+function nextWithoutClone(plan: RejoinPlan): RejoinNext {
   const last = plan.entries.at(-1)?.outcome;
   if (last?.kind === 'failed') return { kind: 'stays-out', why: last.why };
   const saved = outcomeOf(plan, 'saved');
@@ -118,19 +132,35 @@ export function nextOfRejoin(plan: RejoinPlan): RejoinNext {
 }
 
 function afterSaving(plan: RejoinPlan, saved: Saved): RejoinNext {
-  const last = plan.entries.at(-1)?.outcome;
   if (outcomeOf(plan, 'rolled-back') === undefined)
     return step({ kind: 'roll-back', directory: saved.directory });
-  if (!isDone(plan, 'reset')) return towardsReset(plan);
-  if (!isDone(plan, 'follow')) return step({ kind: 'follow' });
-  if (last?.kind === 'differs') return { kind: 'stays-out', why: whyDifferent(last.table, saved) };
-  return last?.kind === 'verified'
-    ? { kind: 'finished' }
-    : step({ kind: 'verify', tables: [...saved.tables] });
+  if (!isDone(plan, 'reset'))
+    return towardsBurn(plan) ?? step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
+  return isDone(plan, 'follow') ? towardsEnd(plan) : step({ kind: 'follow' });
 }
 
-/** The numbers of the errant transactions are free again after the reset, so they are burnt first where anybody else may have them. */
-function towardsReset(plan: RejoinPlan): RejoinNext {
+/** `entries` are those since it was found that taking back does not do, for which `why` stands. */
+function nextOfClone(plan: RejoinPlan, entries: readonly RejoinEntry[], why: string): RejoinNext {
+  if (entries.length === 0 && plan.inputs.clone !== 'allowed') return { kind: 'stays-out', why };
+  const last = entries.at(-1)?.outcome;
+  if (last?.kind === 'failed') return { kind: 'stays-out', why: `${why}. CLONE does not help: ${last.why}` };
+  const prepared = outcomeOf(plan, 'prepared');
+  if (prepared === undefined) return towardsBurn(plan) ?? step({ kind: 'prepare-clone' });
+  if (outcomeOf(plan, 'cloned') === undefined) return step({ kind: 'clone', before: prepared.before });
+  const hasFollowed = entries.some((entry) => entry.step.kind === 'follow');
+  return hasFollowed ? towardsEnd(plan) : step({ kind: 'follow' });
+}
+
+/** It replicates again, and is compared. */
+function towardsEnd(plan: RejoinPlan): RejoinNext {
+  const last = plan.entries.at(-1)?.outcome;
+  const { tables = [], directory = '' } = outcomeOf(plan, 'saved') ?? {};
+  if (last?.kind === 'differs') return { kind: 'stays-out', why: whyDifferent(plan, last.table, directory) };
+  return last?.kind === 'verified' ? { kind: 'finished' } : step({ kind: 'verify', tables: [...tables] });
+}
+
+/** The numbers of the errant transactions are free again once they are gone here, so they are burnt first where anybody else may have them. */
+function towardsBurn(plan: RejoinPlan): RejoinNext | undefined {
   const asked = outcomeOf(plan, 'asked');
   const last = plan.entries.at(-1)?.outcome;
   if (asked === undefined || last?.kind === 'superseded')
@@ -139,7 +169,7 @@ function towardsReset(plan: RejoinPlan): RejoinNext {
     const { burn: gtids, primary, epoch, suspects } = asked;
     return step({ kind: 'burn', gtids, primary, epoch, suspects: [...suspects] });
   }
-  return step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
+  return undefined;
 }
 
 export function recordRejoin(plan: RejoinPlan, entry: RejoinEntry): RejoinPlan {
@@ -160,9 +190,9 @@ export function outcomeOf<K extends RejoinOutcome['kind']>(
     .findLast((outcome): outcome is Extract<RejoinOutcome, { kind: K }> => outcome.kind === kind);
 }
 
-/** Whether the server's data is not any more what its GTID set says. */
-export function isRolledBack(plan: RejoinPlan): boolean {
-  return outcomeOf(plan, 'rolled-back') !== undefined;
+/** Whether the server's data is not any more what its GTID set says, or may be gone at any moment. */
+export function hasNoWayBack(plan: RejoinPlan): boolean {
+  return outcomeOf(plan, 'rolled-back') !== undefined || outcomeOf(plan, 'prepared') !== undefined;
 }
 
 function isDone(plan: RejoinPlan, kind: RejoinStep['kind']): boolean {
@@ -175,18 +205,31 @@ function step(wanted: RejoinStep): RejoinNext {
 
 type Saved = Extract<RejoinOutcome, { kind: 'saved' }>;
 
-function whyNotTakenBack({ inputs }: RejoinPlan, { obstacle, directory }: Saved): string {
-  const count = parseGtidSet(inputs.errant).count().toString();
+function whyNotTakenBack(plan: RejoinPlan, { obstacle, directory }: Saved): string {
+  const { errant } = plan.inputs;
+  const count = parseGtidSet(errant).count().toString();
   const why = obstacle === undefined ? '' : `${obstacle.at}: ${obstacle.what} (${obstacle.reason})`;
   return (
-    `${count} transactions that the primary lacks (${inputs.errant}) cannot be taken back, because of ${why}. They are saved in ` +
-    `${directory}: see them there with \`dcmha rollback show\`, then re-provision this server from a healthy one`
+    `${count} transactions that the primary lacks (${errant}) cannot be taken back, because of ${why}. They are saved in ` +
+    `${directory}: see them there with \`dcmha rollback show\`, then ${remedyOf(plan)}`
   );
 }
 
-function whyDifferent({ schema, table }: z.infer<typeof tableName>, { directory }: Saved): string {
+function whyDifferent(
+  plan: RejoinPlan,
+  { schema, table }: z.infer<typeof tableName>,
+  directory: string,
+): string {
+  const how = outcomeOf(plan, 'cloned') === undefined ? 'taking back' : 'a CLONE';
   return (
-    `after taking back, ${schema}.${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
-    're-provision this server from a healthy one'
+    `after ${how}, ${schema}.${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
+    remedyOf(plan)
   );
+}
+
+function remedyOf({ inputs }: RejoinPlan): string {
+  const remedy = 're-provision this server from a healthy one';
+  return inputs.clone === 'allowed'
+    ? remedy
+    : `${remedy}, or allow that its agent does: \`rejoin.clone: allowed\``;
 }
