@@ -1,5 +1,6 @@
-// npm run bench:failover [-- --runs 10 --hosts 3 --what mysqld|host --signal KILL|STOP --json]: the write outage of a client that
-// retries through HAProxy while the primary's mysqld, or its mysqld and agent, are killed or stopped. Each run has a sandbox of its own.
+// npm run bench:failover [-- --runs 10 --hosts 3 --what mysqld|host|network --signal KILL|STOP --fast --semi-sync --json]: the write
+// outage of a client that retries through HAProxy while the primary's mysqld, or its mysqld and agent, are killed or stopped, or its
+// host is cut off. Each run has a sandbox of its own. --fast: the deadlines that docs/operations.md names for one data centre.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,20 +23,34 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '3' },
     what: { type: 'string', default: 'mysqld' },
     signal: { type: 'string', default: 'KILL' },
+    fast: { type: 'boolean', default: false },
+    'semi-sync': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
 const runs = Number(values.runs);
 const hosts = Number(values.hosts);
-const what = (['mysqld', 'host'] as const).find((known) => known === values.what);
+const what = (['mysqld', 'host', 'network'] as const).find((known) => known === values.what);
 const signal = (['KILL', 'STOP'] as const).find((known) => known === values.signal);
 if (!(runs >= 1 && hosts >= 2) || what === undefined || signal === undefined) {
   process.stderr.write(
-    'usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--what mysqld|host] [--signal KILL|STOP] [--json]\n',
+    'usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--what mysqld|host|network] [--signal KILL|STOP] [--fast] [--semi-sync] [--json]\n',
   );
   process.exit(64);
 }
 
+/** For servers and clients that are a few milliseconds apart. */
+const fastSettings = {
+  zookeeper: { sessionTimeoutMs: 2000 },
+  coordinator: { probeTimeoutMs: 250 },
+  agent: { checkIntervalMs: 250, checkTimeoutMs: 300, attempts: 2, commitProbeTimeoutMs: 500 },
+  failover: { stalledMs: 500 },
+};
+const semiSyncOptions = {
+  plugin_load_add: 'semisync_source.so;semisync_replica.so',
+  loose_rpl_semi_sync_source_enabled: 1,
+  loose_rpl_semi_sync_replica_enabled: 1,
+};
 const done: FailoverRun[] = [];
 for (let n = 1; n <= runs; n++) {
   const run = await measure();
@@ -52,7 +67,14 @@ async function measure(): Promise<FailoverRun> {
   const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
   const callOff = startWatchdog(dir, { keep: false });
   try {
-    const state = await startSandbox({ ...defaultOptions, hosts, dir });
+    const state = await startSandbox({
+      ...defaultOptions,
+      hosts,
+      dir,
+      isolated: what === 'network',
+      settings: values.fast ? fastSettings : {},
+      mysqlOptions: values['semi-sync'] ? semiSyncOptions : {},
+    });
     return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1, what, signal });
   } finally {
     await tearDown(dir);

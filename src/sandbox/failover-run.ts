@@ -4,6 +4,7 @@ import { DcmhaError } from '../core/model/errors.ts';
 import { checkRows, type RowCheck } from './check-rows.ts';
 import { readSecret } from './connect.ts';
 import { killProcesses } from './control.ts';
+import { cutNetwork } from './cut.ts';
 import { findPrimary } from './primary.ts';
 import { runDcmha } from './run-dcmha.ts';
 import { spawnWriter, type WriterHandle } from './spawn-writer.ts';
@@ -28,8 +29,8 @@ export interface FailoverRunOptions {
   /** How long the writer writes before the kill, and again after it writes once more. */
   readonly writeMs: number;
   readonly everyMs: number;
-  /** What happens to the primary: its mysqld unless told, by SIGKILL unless told. */
-  readonly what?: 'mysqld' | 'host' | undefined;
+  /** What happens to the primary: its mysqld gets SIGKILL unless told; `network`: its host is cut off, in an isolated sandbox. */
+  readonly what?: 'mysqld' | 'host' | 'network' | undefined;
   readonly signal?: 'KILL' | 'STOP' | undefined;
   /** Told ten times a second. */
   readonly onProgress?: ((progress: WriterProgress) => void) | undefined;
@@ -86,7 +87,9 @@ async function killUnderLoad(
   const host = parseEndpoint(primary).host;
   const before = writer.progress().acknowledged;
   const killedAt = performance.timeOrigin + performance.now();
-  await killProcesses(state, { what: options.what ?? 'mysqld', host }, options.signal);
+  const { what = 'mysqld', signal } = options;
+  if (what === 'network') await cutNetwork(state, { host, direction: 'both', lossPercent: 100 });
+  else await killProcesses(state, { what, host }, signal);
   options.onKill?.(primary);
   // What is in flight at the kill may still be told; rows well beyond it come from the new primary.
   await until(() => {

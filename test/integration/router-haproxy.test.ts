@@ -76,6 +76,17 @@ test('sessions that do not end in time end with their process', async () => {
   assert.equal((await real.connect())?.server, b.name);
 });
 
+test('a session whose client has gone, towards a host that is gone, does not hold the switch up', async () => {
+  await using real = await startRealHaproxy();
+  await using deaf = await startNamedServer('127.82.0.3', { deaf: true });
+  const { proxy, b } = real;
+  await proxy.ensureRunning();
+  const { pid } = await proxy.apply(route(deaf.endpoint, b.endpoint), { timeoutMs });
+  for (const session of await sessions(real, 20)) session.end();
+  const state = await proxy.apply(route(b.endpoint, deaf.endpoint), { timeoutMs });
+  assert.deepEqual([state.write, state.oldSessions, state.pid], [b.name, 0, pid]);
+});
+
 test('killed, haproxy is back at once with the same route', async (t) => {
   await using real = await startRealHaproxy();
   const { proxy, a, b } = real;
@@ -201,7 +212,7 @@ test('a writer given by name goes through a reload', async () => {
 
 test('it does not start beside another process on its port', async () => {
   await using real = await startRealHaproxy();
-  await using other = await startNamedServer(real.write.host, real.write.port);
+  await using other = await startNamedServer(real.write.host, { port: real.write.port });
   await assert.rejects(real.proxy.apply(route(real.a.endpoint, real.a.endpoint), { timeoutMs }), {
     code: 'PROXY_REJECTED',
     message: new RegExp(`another process listens at ${other.name} of .*g1.cfg`),

@@ -7,10 +7,13 @@ export interface NamedServer extends AsyncDisposable {
   readonly name: string;
 }
 
-/** Port 0 takes a free one. */
-export async function startNamedServer(host: string, port = 0): Promise<NamedServer> {
+/** Port 0 takes a free one. One that is `deaf` never closes, as a host that is gone. */
+export async function startNamedServer(
+  host: string,
+  { port = 0, deaf = false }: { readonly port?: number; readonly deaf?: boolean } = {},
+): Promise<NamedServer> {
   const clients = new Set<Socket>();
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: deaf }, (client) => {
     clients.add(client);
     client.on('error', () => client.destroy());
     client.on('close', () => clients.delete(client));

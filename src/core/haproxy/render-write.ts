@@ -74,6 +74,8 @@ const CHECK_OPTION =
  * - `timeout check`: without it, one inherited from `defaults` would let a silent router live on.
  * - `retries 0`: HAProxy waits a second before it tries the same server again and then still tries the old address, so that a
  *   client that meets a dead primary waits 3 s for its error; refused at once, it comes back to the new primary.
+ * - `timeout server-fin`: a session whose client has gone is one that `shutdown sessions` passes over. Towards a host that is gone it
+ *   would live for all of `timeout server`, and hold a failover up until haproxy is replaced.
  */
 function withSectionOptions(section: ConfigSection, { group, lease, file }: RenderOptions): ConfigSection {
   if (hasDirective(section, 'http-check')) {
@@ -95,7 +97,12 @@ function withSectionOptions(section: ConfigSection, { group, lease, file }: Rend
     `timeout check ${lease.intervalMs}ms`,
     ([first, second]) => first === 'timeout' && second === 'check',
   );
-  return hasDirective(edited, 'retries') ? edited : addBeforeServers(edited, 'retries 0');
+  edited = withDefault(edited, 'retries 0', 'retries');
+  return withDefault(edited, 'timeout server-fin 100ms', 'timeout', 'server-fin');
+}
+
+function withDefault(section: ConfigSection, text: string, ...start: readonly string[]): ConfigSection {
+  return hasDirective(section, ...start) ? section : addBeforeServers(section, text);
 }
 
 function setDirective(

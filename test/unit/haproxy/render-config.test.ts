@@ -63,6 +63,7 @@ listen write
     option httpchk GET /lease/hkmsg
     timeout check 500ms
     retries 0
+    timeout server-fin 100ms
     server hkmsg 192.168.1.2:3306 check addr 127.0.0.1 port 7073 inter 500ms fastinter 1000ms fall 3 rise 1 on-marked-down shutdown-sessions
 listen read
     bind :3599
@@ -148,6 +149,7 @@ test('comments, quoting, blank lines, line ends and options that are not ours st
     '\toption httpchk GET /lease/hkmsg\r',
     '\ttimeout check 500ms\r',
     '\tretries 0\r',
+    '\ttimeout server-fin 100ms\r',
     '\tserver "hkmsg"   192.168.1.2:3306   weight 5 check  inter 500ms addr 127.0.0.1 port 7073 fastinter 1000ms fall 3 rise 1 on-marked-down shutdown-sessions # the primary\r',
     'listen read\r',
     '\toption redispatch 1\r',
