@@ -5,10 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { connectTo } from '../../src/sandbox/connect.ts';
 import { tearDown } from '../../src/sandbox/down.ts';
 import { type FailoverRun, runFailover } from '../../src/sandbox/failover-run.ts';
 import { defaultOptions } from '../../src/sandbox/layout.ts';
 import { mysqlVersion } from '../../src/sandbox/project.ts';
+import { findPrimary } from '../../src/sandbox/primary.ts';
+import type { SandboxState } from '../../src/sandbox/state.ts';
 import { startSandbox } from '../../src/sandbox/up.ts';
 import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
 
@@ -42,13 +45,13 @@ if (!(runs >= 1 && hosts >= 2) || what === undefined || signal === undefined) {
 /** For servers and clients that are a few milliseconds apart. */
 const fastSettings = {
   zookeeper: { sessionTimeoutMs: 2000 },
-  coordinator: { probeTimeoutMs: 250 },
+  peer: { timeoutMs: 500 },
+  coordinator: { probeTimeoutMs: 150 },
   agent: { checkIntervalMs: 250, checkTimeoutMs: 300, attempts: 2, commitProbeTimeoutMs: 500 },
   failover: { stalledMs: 500 },
 };
 const semiSyncOptions = {
   plugin_load_add: 'semisync_source.so;semisync_replica.so',
-  loose_rpl_semi_sync_source_enabled: 1,
   loose_rpl_semi_sync_replica_enabled: 1,
 };
 const done: FailoverRun[] = [];
@@ -75,12 +78,21 @@ async function measure(): Promise<FailoverRun> {
       settings: values.fast ? fastSettings : {},
       mysqlOptions: values['semi-sync'] ? semiSyncOptions : {},
     });
+    if (values['semi-sync']) await enableSemiSync(state);
     return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1, what, signal });
   } finally {
     await tearDown(dir);
     callOff();
     await rm(dir, { recursive: true, force: true });
   }
+}
+
+/** At the primary only: a replica that waited for acknowledgements would wait for its own replicas. */
+async function enableSemiSync(state: SandboxState): Promise<void> {
+  const at = await findPrimary(state, state.groups[0]!);
+  const connection = await connectTo({ dir: state.dir, at: at ?? '', as: 'dcmha' });
+  await connection.query('SET GLOBAL rpl_semi_sync_source_enabled = 1');
+  await connection.end();
 }
 
 function describe(

@@ -46,8 +46,11 @@ export async function createIsolation(prefix: string, hosts: readonly string[]):
 export async function removeIsolation(prefix: string): Promise<void> {
   const names = existsSync(NAMESPACES) ? await readdir(NAMESPACES) : [];
   const ours = names.filter((name) => name.startsWith(`${namespaceOf(prefix)}.`));
-  const bridge = existsSync(`/sys/class/net/${bridgeOf(prefix)}`) ? [`link del ${bridgeOf(prefix)}`] : [];
-  const commands = [...ours.map((name) => `netns del ${name}`), ...bridge];
+  // A link goes with its namespace, too, but later.
+  const links = (await readdir('/sys/class/net')).filter(
+    (name) => name === bridgeOf(prefix) || name.startsWith(`${linkOf(prefix)}-`),
+  );
+  const commands = [...links.map((name) => `link del ${name}`), ...ours.map((name) => `netns del ${name}`)];
   if (commands.length > 0) await ip(...commands);
 }
 

@@ -13,35 +13,49 @@ import { memberOf, type PerformContext } from './context.ts';
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 const pollMs = 100;
+const quickPollMs = 10;
+const nobodyLeft = 'no lease is left and MySQL answers nobody';
 
 /**
  * Evidence (a) or (b) from the old primary's agent; without the agent, read-only by SQL; without an answer from either, `unreachable`,
- * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again. Where the whole host is silent,
- * its agent's session over, both are asked at once and not waited for long: nobody may write while they are.
+ * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again.
  */
 export async function fence(step: Of<'fence'>, context: PerformContext): Promise<Outcome> {
   const member = memberOf(context, step.host);
-  const { gatherTimeoutMs, peerTimeoutMs, silentMs } = context.limits;
-  if ((await readPresence(context.coordination, member.id)) !== undefined) {
-    // The agent's own deadline includes killing a mysqld that does not obey.
-    const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2);
-    if (byAgent.kind === 'fenced') return byAgent;
-    return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
+  const { gatherTimeoutMs, peerTimeoutMs } = context.limits;
+  if ((await readPresence(context.coordination, member.id)) === undefined) {
+    return fenceSilent(step, member, context);
+  }
+  // The agent's own deadline includes killing a mysqld that does not obey.
+  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2);
+  if (byAgent.kind === 'fenced') return byAgent;
+  return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
+}
+
+/**
+ * The whole host is silent, its agent's session over. Routers need a moment only; so the leases come first, and who is asked after the
+ * last of them and does not answer is evidence (c) at once. Agent and server are asked together, and not waited for long.
+ */
+async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
+  const { silentMs } = context.limits;
+  const deadline = context.clock.monotonic() + silentMs;
+  let late = await leasesLeft(member, context);
+  while (late.length > 0 && context.clock.monotonic() < deadline) {
+    await context.clock.pause(quickPollMs, context.signal);
+    late = await leasesLeft(member, context);
   }
   const [byAgent, bySql] = await Promise.all([
     fenceByAgent(step, context, silentMs),
-    fenceBySql(member, context, { why: `${member.id} has no agent`, timeoutMs: silentMs }),
+    fenceBySql(member, context, { why: `the agent of ${member.id} is gone`, timeoutMs: silentMs }),
   ]);
-  return byAgent.kind === 'fenced' ? byAgent : bySql;
+  if (byAgent.kind === 'fenced') return byAgent;
+  if (bySql.kind === 'fenced' || late.length > 0) return bySql;
+  return { kind: 'fenced', evidence: 'leases', detail: nobodyLeft };
 }
 
 type Fenced = Extract<Outcome, { kind: 'fenced' | 'unreachable' }>;
 
-async function fenceByAgent(
-  step: Of<'fence'>,
-  context: PerformContext,
-  timeoutMs: number,
-): Promise<Fenced> {
+async function fenceByAgent(step: Of<'fence'>, context: PerformContext, timeoutMs: number): Promise<Fenced> {
   const member = memberOf(context, step.host);
   try {
     const evidence = await callPeer(context.peers, agentApi, member.agent, {
@@ -96,14 +110,18 @@ export async function awaitLeases(
     const asked = { why: 'it answers again', timeoutMs: context.limits.silentMs };
     const bySql = await fenceBySql(member, context, asked);
     if (bySql.kind === 'fenced') return { kind: 'done', detail: bySql.detail };
-    const late = [...(await agentLease(member, context)), ...(await routerLeases(context))];
-    if (late.length === 0) return { kind: 'done', detail: 'no lease is left and MySQL answers nobody' };
+    const late = await leasesLeft(member, context);
+    if (late.length === 0) return { kind: 'done', detail: nobodyLeft };
     if (context.clock.monotonic() + pollMs >= deadline) {
       throw new DcmhaError('TIMED_OUT', `not certain that ${step.host} is closed: ${late.join('; ')}`);
     }
     await context.clock.pause(pollMs, context.signal);
     context.signal.throwIfAborted();
   }
+}
+
+async function leasesLeft(member: Member, context: PerformContext): Promise<readonly string[]> {
+  return [...(await agentLease(member, context)), ...(await routerLeases(context))];
 }
 
 async function agentLease(member: Member, { coordination }: PerformContext): Promise<string[]> {

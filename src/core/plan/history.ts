@@ -48,7 +48,10 @@ function ofFailover(plan: FailoverPlan): Record<string, unknown> {
       : {}),
     ...(election?.kind === 'refused' ? { refused: election.why } : {}),
     epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? plan.inputs.epoch,
-    evidence: fenced === undefined ? 'leases' : `${fenced.evidence}: ${fenced.detail}`,
+    evidence:
+      fenced === undefined || fenced.evidence === 'leases'
+        ? 'leases'
+        : `${fenced.evidence}: ${fenced.detail}`,
     ...carriedOver(plan),
     lost: Number(loss.count),
     lostGtids: loss.missing,
