@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { parseSalvageRecord, type SalvageRecord } from '../../src/core/salvage/record.ts';
+import { connectTo } from '../../src/sandbox/connect.ts';
+import type { SandboxOptions } from '../../src/sandbox/layout.ts';
+import { eventually } from './eventually.ts';
+import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
+
+const statusSchema = z.object({
+  groups: z.array(
+    z.object({
+      servers: z.array(
+        z.looseObject({
+          host: z.string(),
+          role: z.string(),
+          reads: z.string(),
+          replication: z.string(),
+          why: z.string().optional(),
+        }),
+      ),
+    }),
+  ),
+});
+const historySchema = z.array(
+  z.looseObject({
+    kind: z.string(),
+    result: z.string(),
+    from: z.string().optional(),
+    why: z.string().optional(),
+    transactions: z.number().optional(),
+    rows: z.number().optional(),
+    tookMs: z.number().optional(),
+    steps: z.array(z.looseObject({ step: z.string(), outcome: z.string() })).optional(),
+  }),
+);
+export type HistoryEntry = z.infer<typeof historySchema>[number];
+
+const waitMs = 60_000;
+
+/** The id of a server's host. */
+export const idOf = (server: string): string => hostOf(server).replaceAll('.', '-');
+
+/** A sandbox of three hosts whose old primaries return with transactions that the others lack. */
+export class ReturnStage implements AsyncDisposable {
+  readonly sandbox: TestSandbox;
+
+  private constructor(sandbox: TestSandbox) {
+    this.sandbox = sandbox;
+  }
+
+  static async start(options: Partial<SandboxOptions> = {}): Promise<ReturnStage> {
+    const { settings, ...rest } = options;
+    const sandbox = await startSandbox({
+      hosts: 3,
+      coordinators: 1,
+      routers: 1,
+      settings: {
+        catchUp: { policy: 'never' },
+        failover: { cooldownMs: 1, maxLoss: 1_000_000 },
+        ...settings,
+      },
+      ...rest,
+    });
+    const stage = new ReturnStage(sandbox);
+    await sandbox.untilPrimary();
+    return stage;
+  }
+
+  /** In one session. */
+  async run(at: string, ...statements: readonly string[]): Promise<void> {
+    const connection = await connectTo({ dir: this.sandbox.dir, at, as: 'dcmha' });
+    try {
+      for (const sql of statements) await connection.query(sql);
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  othersThan(...servers: readonly string[]): readonly string[] {
+    return this.sandbox.group().members.filter((one) => !servers.includes(one));
+  }
+
+  async executed(at: string): Promise<string> {
+    const [row] = await this.sandbox.query(at, 'SELECT @@gtid_executed AS g');
+    return String(row?.['g']).replaceAll(/\s/g, '');
+  }
+
+  /** Waits until `servers` have executed all that `source` has. */
+  async settle(source: string, servers = this.othersThan(source)): Promise<void> {
+    const set = await this.executed(source);
+    for (const server of servers) {
+      const [row] = await this.sandbox.query(
+        server,
+        `SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', 30) AS late`,
+      );
+      assert.equal(Number(row?.['late']), 0, `${server} is behind`);
+    }
+  }
+
+  /** Only the primary gets `statements`; then it dies, and another takes over. */
+  async diverge(statements: readonly string[]): Promise<{ readonly old: string; readonly primary: string }> {
+    const old = await this.sandbox.untilPrimary();
+    await this.settle(old);
+    for (const replica of this.othersThan(old)) await this.run(replica, 'STOP REPLICA IO_THREAD');
+    await this.run(old, ...statements);
+    await this.sandbox.kill('mysqld', old);
+    return { old, primary: await this.sandbox.untilPrimary({ not: old }) };
+  }
+
+  /** As an operator provisions a server anew: `undo` makes its rows the primary's, whose GTIDs it then gets. */
+  async reprovision(at: string, primary: string, ...undo: readonly string[]): Promise<void> {
+    await this.sandbox.kill('agent', at);
+    await this.run(
+      at,
+      'SET GLOBAL super_read_only = OFF, GLOBAL read_only = ON',
+      'SET sql_log_bin = 0',
+      ...undo,
+      'SET GLOBAL super_read_only = ON',
+      'RESET BINARY LOGS AND GTIDS',
+      `SET GLOBAL gtid_purged = '${await this.executed(primary)}'`,
+    );
+    await this.sandbox.start('agent', at);
+    await this.untilReplicating(at);
+  }
+
+  async serverOf(at: string) {
+    const { stdout } = await this.sandbox.dcmha('status', '--group', 'g1', '--json');
+    const servers = statusSchema.parse(JSON.parse(stdout)).groups[0]?.servers ?? [];
+    return servers.find(({ host }) => host.includes(hostOf(at)) || host === idOf(at));
+  }
+
+  /** Newest first. */
+  async history(): Promise<readonly HistoryEntry[]> {
+    const { stdout } = await this.sandbox.dcmha('history', '--group', 'g1', '--json');
+    return historySchema.parse(JSON.parse(stdout));
+  }
+
+  /** How the last return of a host ended. */
+  async lastReturn(at: string): Promise<HistoryEntry | undefined> {
+    return (await this.history()).find(({ kind, from }) => kind === 'rejoin' && from === idOf(at));
+  }
+
+  async untilReplicating(at: string, reads = 'yes'): Promise<void> {
+    await eventually(
+      async () => {
+        const server = await this.serverOf(at);
+        assert.deepEqual(
+          [server?.reads, server?.replication.split(',')[0]],
+          [reads, 'replicating'],
+          server?.why,
+        );
+      },
+      { timeoutMs: waitMs, everyMs: 300 },
+    );
+  }
+
+  /** Why it stays out. */
+  async untilOut(at: string): Promise<string> {
+    return eventually(
+      async () => {
+        assert.equal((await this.serverOf(at))?.replication.split(',')[0], 'errant');
+        const last = await this.lastReturn(at);
+        assert.equal(last?.result, 'stays-out');
+        return last?.why ?? '';
+      },
+      { timeoutMs: waitMs, everyMs: 300 },
+    );
+  }
+
+  /** GTID sets and all tables of the applications, on all servers. */
+  async allEqual(): Promise<void> {
+    const [first = '', ...others] = this.sandbox.group().members;
+    await eventually(
+      async () => {
+        const set = await this.executed(first);
+        for (const other of others) assert.equal(await this.executed(other), set);
+      },
+      { timeoutMs: waitMs, everyMs: 300 },
+    );
+    const names = await this.sandbox.query(
+      first,
+      `SELECT CONCAT('\`', TABLE_SCHEMA, '\`.\`', TABLE_NAME, '\`') AS t FROM information_schema.TABLES
+       WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'dcmha')`,
+    );
+    for (const { t } of names) {
+      const sql = `CHECKSUM TABLE ${String(t)}`;
+      const rows = await this.sandbox.query(first, sql);
+      for (const other of others)
+        assert.deepEqual(await this.sandbox.query(other, sql), rows, `${String(t)} of ${other}`);
+    }
+  }
+
+  hostDirectory(at: string): string {
+    return path.join(this.sandbox.dir, 'hosts', hostOf(at));
+  }
+
+  agentLog(at: string): string {
+    return readFileSync(path.join(this.hostDirectory(at), 'agent.log'), 'utf8');
+  }
+
+  /** Where the salvage of a host is kept. */
+  salvageOf(at: string): string {
+    return path.join(this.hostDirectory(at), 'salvage', 'g1', idOf(at));
+  }
+
+  savedSets(at: string): readonly string[] {
+    const directory = this.salvageOf(at);
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory)
+      .sort()
+      .map((name) => path.join(directory, name));
+  }
+
+  lastSaved(at: string): { readonly record: SalvageRecord; readonly sql: string } {
+    const [directory = ''] = this.savedSets(at).slice(-1);
+    const read = (name: string) => readFileSync(path.join(directory, name), 'utf8');
+    return { record: parseSalvageRecord(read('index.json'), directory), sql: read('transactions.sql') };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+}
