@@ -25,10 +25,12 @@ export function automaticFailover(
 export function orderedFailover(
   snapshot: GroupSnapshot,
   beginning: PlanBeginning,
-  order: { readonly by: string; readonly to: string | undefined },
+  /** `id`: of the plan, for an order that must not be carried out twice. */
+  order: { readonly id?: string; readonly by: string; readonly to: string | undefined },
 ): FailoverPlan {
   const seen = [`asked for by ${order.by}`];
-  return failoverPlan(snapshot, beginning, { cause: 'operator', seen, automatic: false, to: order.to });
+  const plan = failoverPlan(snapshot, beginning, { cause: 'operator', seen, automatic: false, to: order.to });
+  return { ...plan, id: order.id ?? plan.id };
 }
 
 type Beginning = Pick<

@@ -4,7 +4,7 @@ import type { Ending } from '../core/plan/execute.ts';
 import { clearAlert } from '../core/store/alerts.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import { pushRouters } from '../core/perform/routing.ts';
-import { appendHistory } from '../core/store/history.ts';
+import { appendHistory, readHistory } from '../core/store/history.ts';
 import { readRouters } from '../core/store/inventory.ts';
 import { recordPrimary } from '../core/store/primary.ts';
 import { publishRoute } from '../core/store/routes.ts';
@@ -37,7 +37,7 @@ export async function runTasks(
   log.info('task started', { group: snapshot.group, task: entry.name, kind: entry.task.kind });
   await updateTask(coordination, entry, { state: 'running' });
   try {
-    const message = await runTask(entry.task, snapshot, deps, signal);
+    const message = await runTask(entry, snapshot, deps, signal);
     await completeTask(coordination, entry.name, { state: 'done', message });
   } catch (thrown) {
     signal.throwIfAborted();
@@ -60,7 +60,7 @@ function isOpen({ state }: Task): boolean {
 }
 
 async function runTask(
-  task: Task,
+  { name, task }: OpenTask,
   snapshot: GroupSnapshot,
   deps: GroupWorkerDeps,
   signal: AbortSignal,
@@ -81,17 +81,7 @@ async function runTask(
     case 'switchover':
       if (task.host !== undefined && snapshot.primary?.id === task.host)
         return `${task.host} is the primary already`;
-      return said(
-        await startPlan(
-          orderedFailover(
-            snapshot,
-            { by: deps.runner.by, policy: deps.policy },
-            { by: task.by, to: task.host },
-          ),
-          deps.runner,
-          signal,
-        ),
-      );
+      return switchOver(task, `${name}-${task.at}`, snapshot, deps, signal);
     case 'white':
       return recordByHand(task, snapshot, deps);
     case 'append':
@@ -100,6 +90,25 @@ async function runTask(
         'append: the agent of the returned host carries its transactions over by itself',
       );
   }
+}
+
+/**
+ * The plan bears the task's name, so that a task whose coordinator died before it said so is not done twice: without a host it would move
+ * the primary once more.
+ */
+async function switchOver(
+  { by, host: to }: Extract<Task, { kind: 'switchover' }>,
+  id: string,
+  snapshot: GroupSnapshot,
+  { runner, policy }: GroupWorkerDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const ended = (await readHistory(runner.coordination, snapshot.group, 10)).find(
+    (record) => record.id === id,
+  );
+  if (ended !== undefined) return `done before: the primary is ${snapshot.primary?.id ?? 'none'}`;
+  const plan = orderedFailover(snapshot, { by: runner.by, policy }, { id, by, to });
+  return said(await startPlan(plan, runner, signal));
 }
 
 function said(ending: Ending): string {

@@ -18,6 +18,7 @@ import {
   type JournalState,
 } from '../core/store/journal.ts';
 import { znodes } from '../core/store/znodes.ts';
+import { PlanHold, underHold } from './plan-hold.ts';
 
 /** What running plans needs; the same for every group. */
 export interface PlanRunner {
@@ -37,9 +38,10 @@ export interface PlanRunner {
 
 /** Writes the plan's first journal entry, then runs it to its end. Throws `ZNODE_CONFLICT` when a plan runs already. */
 export async function startPlan(plan: Plan, runner: PlanRunner, signal: AbortSignal): Promise<Ending> {
+  const sentAt = runner.clock.monotonic();
   const version = await beginJournal(runner.coordination, plan);
   runner.log.info('plan started', { group: plan.group, plan: plan.id, kind: plan.kind });
-  return drive(plan, version, runner, signal);
+  return drive(plan, { version, sentAt }, runner, signal);
 }
 
 /** Takes over a plan that another process began, at the step where it is. Throws `LOCK_LOST` when somebody was faster. */
@@ -48,6 +50,7 @@ export async function resumePlan(
   runner: PlanRunner,
   signal: AbortSignal,
 ): Promise<Ending> {
+  const sentAt = runner.clock.monotonic();
   const mine =
     state.journal.by === runner.by ? state : await takeOverJournal(runner.coordination, state, runner.by);
   const plan = planOf(mine.journal);
@@ -57,7 +60,7 @@ export async function resumePlan(
     kind: plan.kind,
     done: plan.entries.length,
   });
-  return drive(plan, mine.version, runner, signal);
+  return drive(plan, { version: mine.version, sentAt }, runner, signal);
 }
 
 /** A journal as this program's plan. Throws `ZNODE_MALFORMED`. */
@@ -75,7 +78,7 @@ export function planOf(journal: { readonly group: string }): Plan {
 
 async function drive(
   start: Plan,
-  startVersion: number,
+  journal: { readonly version: number; readonly sentAt: number },
   runner: PlanRunner,
   signal: AbortSignal,
 ): Promise<Ending> {
@@ -83,12 +86,13 @@ async function drive(
   const { group } = start;
   const members = await readMembers(coordination, group, { agentPort: runner.agentPort });
   const routers = await readRouters(coordination, group);
-  const context = { ...runner, group, members, routers, signal };
-  let version = startVersion;
+  const hold = new PlanHold(runner, group, journal);
+  const context = { ...runner, ...underHold(runner, hold), group, members, routers, signal };
   const ending = await execute(start, {
     perform: (step, plan, deadline) => perform(step, plan, context, deadline),
     save: async (plan) => {
-      version = await saveJournal(coordination, { ...plan, by }, version);
+      const sentAt = clock.monotonic();
+      hold.saved(await saveJournal(coordination, { ...plan, by }, hold.version), sentAt);
     },
     clock,
     log: log.with({ group }),
@@ -101,7 +105,7 @@ async function drive(
   });
   if (ending.kind === 'finished') {
     const record = historyOf(ending.plan, { at: clock.now(), result: ending.result });
-    await finishJournal(coordination, { ...ending.plan, by }, version, record);
+    await finishJournal(coordination, { ...ending.plan, by }, hold.version, record);
   }
   tell(ending, runner);
   return ending;

@@ -1,10 +1,11 @@
 import { callPeer } from '../peer/api.ts';
 import { routerApi } from '../peer/router-api.ts';
-import { formatEndpoint } from '../model/endpoint.ts';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../model/errors.ts';
 import type { Route } from '../model/group.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { clearAlert, raiseAlert } from '../store/alerts.ts';
+import { markLostReplica } from '../store/marks.ts';
 import { publishRoute, readRoute, readRouteAcks } from '../store/routes.ts';
 import { memberOf, type PerformContext } from './context.ts';
 
@@ -25,9 +26,23 @@ export async function closeRoute(context: PerformContext): Promise<Outcome> {
 export async function publishNewRoute(step: Of<'publish-route'>, context: PerformContext): Promise<Outcome> {
   const write = memberOf(context, step.write).endpoint;
   const read = step.read.map((id) => memberOf(context, id).endpoint);
+  await markUnread(context, [write, ...read]);
   await changeRoute(context, () => ({ write, read }));
   pushRouters(context);
   return { kind: 'done', detail: `write ${formatEndpoint(write)}, ${read.length} readers` };
+}
+
+/** Who was read from and is no more, for it was no candidate: the mark is what brings it back once it replicates. */
+async function markUnread(context: PerformContext, routed: readonly Endpoint[]): Promise<void> {
+  const before = await readRoute(context.coordination, context.group);
+  const unread = context.members.filter(
+    ({ endpoint }) =>
+      before?.route.read.some((one) => sameEndpoint(one, endpoint)) === true &&
+      !routed.some((one) => sameEndpoint(one, endpoint)),
+  );
+  const why = 'it did not answer at the failover';
+  for (const { id } of unread)
+    await markLostReplica(context.coordination, id, { group: context.group, why, at: context.clock.now() });
 }
 
 /**

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { initTree } from '../../src/core/store/init-tree.ts';
+import { znodes } from '../../src/core/store/znodes.ts';
+import { PlanHold, underHold } from '../../src/roles/plan-hold.ts';
+import { CoordinatorStage } from '../support/coordinator-stage.ts';
+import { FakeZookeeper } from '../support/fake-coordination.ts';
+import { FakeMysqlWorld } from '../support/fake-mysql.ts';
+import { FakePeerNetwork } from '../support/fake-peers.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const server = { host: '10.0.0.2', port: 3306 };
+
+/** A coordinator that has just written the journal of `g1`, which has version 0, and its hold of the plan. */
+async function holdOfPlan() {
+  const clock = new VirtualClock();
+  const zookeeper = new FakeZookeeper();
+  const coordination = zookeeper.connect({ sessionTimeoutMs: 6000 });
+  await initTree(coordination);
+  zookeeper.put(znodes.journal('g1'), 'a plan');
+  const world = new FakeMysqlWorld(clock);
+  const replica = world.add({ endpoint: server, serverId: 2 });
+  const hold = new PlanHold({ coordination, clock }, 'g1', { version: 0, sentAt: 0 });
+  const ports = { coordination, mysql: world.from('c1'), peers: new FakePeerNetwork(clock).from('c1') };
+  const stopReceiver = () =>
+    clock.runThrough(underHold(ports, hold).mysql.stopReceiver(server, '', { timeoutMs: 1000 }));
+  return { clock, zookeeper, replica, stopReceiver };
+}
+
+describe('a coordinator that was stopped in the middle of a step', () => {
+  it('does nothing more when somebody else has taken the plan over', async () => {
+    const { clock, zookeeper, replica, stopReceiver } = await holdOfPlan();
+    zookeeper.put(znodes.journal('g1'), 'taken over');
+    await clock.runFor(3000);
+    await assert.rejects(stopReceiver(), { code: 'LOCK_LOST' });
+    assert.deepEqual(replica.calls, []);
+  });
+
+  it('goes on when the plan still is its own', async () => {
+    const { clock, replica, stopReceiver } = await holdOfPlan();
+    await clock.runFor(3000);
+    await stopReceiver();
+    assert.deepEqual(replica.calls, ['stopReceiver']);
+  });
+
+  it('asks nobody while nobody can have taken it over', async () => {
+    const { clock, zookeeper, replica, stopReceiver } = await holdOfPlan();
+    zookeeper.put(znodes.journal('g1'), 'not looked at yet');
+    await clock.runFor(2900);
+    await stopReceiver();
+    assert.deepEqual(replica.calls, ['stopReceiver']);
+  });
+});
+
+describe('an ordered switchover', () => {
+  it('is done once, though the coordinator that began it dies before it says so', async () => {
+    const stage = await CoordinatorStage.running(2);
+    const { clock } = stage.agents;
+    const two = stage.agents.host(2);
+    await stage.order({ kind: 'switchover', group: 'g1', by: 'test', at: 1 });
+    await clock.runUntil(() => two.writable);
+    const runner = stage.coordinators.find(({ log }) =>
+      log.lines.some(({ message, fields }) => message === 'step started' && fields['step'] === 'promote'),
+    );
+    assert.ok(runner !== undefined);
+    runner.kill();
+    runner.coordination.expire();
+    await clock.runFor(30_000);
+    assert.deepEqual(stage.writable(), [2]);
+    assert.equal((await stage.history()).length, 1);
+    await stage.end();
+  });
+});
+
+describe('a reader whose agent was away during a failover', () => {
+  it('is read from again when it replicates', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    const [one, three] = [stage.agents.host(1), stage.agents.host(3)];
+    three.kill().expire();
+    world.stop(one.server);
+    await clock.runUntil(() => stage.agents.host(2).writable);
+    three.start();
+    await clock.runFor(15_000);
+    assert.deepEqual((await stage.route())?.read.map(({ host }) => host), ['10.0.0.3']);
+    await stage.end();
+  });
+});
