@@ -1,6 +1,6 @@
-// npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, and how fast the tail of a dead primary is carried
-// over, each figure a ratio of one run on one machine. The files are written by the MySQL of `make setup`: 110 MB of rows in few transactions,
-// and tens of thousands of small transactions.
+// npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, and how fast rows are taken back and the tail of
+// a dead primary is carried over, each figure a ratio of one run on one machine. The files are written by the MySQL of `make setup`: 110 MB
+// of rows in few transactions, tens of thousands of small transactions, and 100 000 rows of each kind.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { decodeFigure, indexFigure } from './binlog-speed.ts';
 import { recordWorkload } from './binlog-workload.ts';
 import { catchUpFigure, outageFigure } from './catch-up.ts';
 import { renderFigure, type Figure } from './figure.ts';
+import { rollbackFigures } from './rollback.ts';
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '5' }, json: { type: 'boolean', default: false } },
@@ -26,6 +27,7 @@ try {
     await indexFigure('GTID index, checksums verified, rows', workload.rows, { runs, target: 600 }),
     await indexFigure('GTID index, checksums verified, small transactions', workload.small, { runs }),
     await decodeFigure(workload.rows, { runs, target: 0.5 }),
+    ...(await rollbackFigures({ dir, runs })),
     await outageFigure({ dir, runs }),
     // One run of it takes minutes.
     await catchUpFigure({ dir, runs: Math.min(runs, 2), transactions: 20_000 }),
