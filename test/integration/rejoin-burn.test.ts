@@ -111,6 +111,6 @@ describe('errant transactions that another member has, too', () => {
     await stage.allEqual();
     assert.deepEqual(stage.savedSets(third), saved, 'nothing of it had to be saved');
     const steps = (await stage.lastReturn(old))?.steps?.map(({ step }) => step);
-    assert.ok(steps?.includes('burn'), `${steps}`);
+    assert.ok(steps?.includes('burn'), JSON.stringify(steps));
   });
 });

@@ -163,7 +163,7 @@ export class ReturnStage implements AsyncDisposable {
         assert.equal((await this.serverOf(at))?.replication.split(',')[0], 'errant');
         const last = await this.lastReturn(at);
         assert.equal(last?.result, 'stays-out');
-        return last?.why ?? '';
+        return last.why ?? '';
       },
       { timeoutMs: waitMs, everyMs: 300 },
     );

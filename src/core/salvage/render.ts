@@ -115,6 +115,7 @@ function writeTitle(out: TextBuffer, survey: Survey, direction: RenderOptions['d
   const when = new Date(timestamp * 1000).toISOString().replace('.000Z', 'Z');
   const undoing = direction === 'inverse' ? 'undo of ' : '';
   out.utf8(`-- ${undoing}${oneLine(nameOf(survey))} of ${when}, ${oneLine(file)} at ${start}\n`);
+  if (survey.xa !== undefined) out.utf8(`-- XA ${survey.xa.kind.toUpperCase()} ${oneLine(survey.xa.xid)}\n`);
   if (direction === 'forward' || survey.obstacle === undefined) return;
   out.utf8(`-- NOT INVERTIBLE (${survey.obstacle.reason}): ${oneLine(survey.obstacle.what)}\n`);
 }
