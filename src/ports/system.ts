@@ -39,7 +39,8 @@ export interface HttpPoster {
 
 /** What a process id named by a pid file is. `gone` also means: the id now belongs to some other program, or is a zombie. */
 export type ProcessState =
-  | { readonly kind: 'alive'; readonly pid: number }
+  /** `halted`: by SIGSTOP or a debugger; nothing of it runs until somebody lets it go on. */
+  | { readonly kind: 'alive'; readonly pid: number; readonly halted?: true }
   | { readonly kind: 'gone'; readonly detail: string }
   /** The pid file cannot be read and no pid is remembered. */
   | { readonly kind: 'unknown'; readonly detail: string };

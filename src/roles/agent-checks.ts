@@ -172,7 +172,8 @@ export class LocalServer {
         return probe;
       case 'down': {
         const found = await this.process();
-        return { kind: 'no-answer', code: probe.code, process: found.kind, detail: detailOf(found) };
+        const process = found.kind === 'alive' && found.halted === true ? 'halted' : found.kind;
+        return { kind: 'no-answer', code: probe.code, process, detail: detailOf(found) };
       }
       case 'up': {
         const moved = this.status?.executed !== probe.status.executed;

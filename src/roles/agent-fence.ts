@@ -10,7 +10,7 @@ import type { FenceEvidence } from '../core/peer/agent-api.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
 import type { LeaseKeeper } from './agent-lease.ts';
-import { killServer } from './agent-kill.ts';
+import { killHalted, killServer } from './agent-kill.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import type { GroupView } from './agent-view.ts';
@@ -259,12 +259,12 @@ export class WriteGate {
     const { clock, mysql, log } = this.#deps;
     const before = await this.#gone();
     if (before !== undefined) return before;
+    const killed = mayKill ? await killHalted(this.#deps, local, deadline) : undefined;
+    if (killed !== undefined) return killed;
     const leftMs = Math.max(0, deadline - clock.monotonic());
     try {
-      const { killed } = await mysql.fence(local.endpoint, {
-        timeoutMs: mayKill ? Math.max(leftMs * 0.6, leastSqlMs) : leftMs,
-      });
-      return { kind: 'read-only', killed };
+      const timeoutMs = mayKill ? Math.max(leftMs * 0.6, leastSqlMs) : leftMs;
+      return { kind: 'read-only', ...(await mysql.fence(local.endpoint, { timeoutMs })) };
     } catch (thrown) {
       const gone = await this.#gone();
       if (gone !== undefined) return gone;

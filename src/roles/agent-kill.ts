@@ -23,3 +23,15 @@ export async function killServer(
     await clock.pause(killPollMs);
   }
 }
+
+/** A server that is halted (SIGSTOP, a debugger) cannot obey, and could go on at any moment: it is not asked first. */
+export async function killHalted(
+  deps: AgentDeps,
+  local: LocalServer,
+  deadline: number,
+): Promise<FenceEvidence | undefined> {
+  const found = await local.process();
+  if (found.kind !== 'alive' || found.halted !== true) return undefined;
+  deps.log.error('mysqld is halted and cannot obey: killing it', { pid: found.pid });
+  return killServer(deps, local, { pid: found.pid, deadline });
+}

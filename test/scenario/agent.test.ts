@@ -183,6 +183,19 @@ test('a mysqld that does not obey a fence is killed, unless that is forbidden', 
   await stage.end();
 });
 
+test('a mysqld that is halted is stalled at the first look, and killed by a fence without being asked', async () => {
+  const stage = await AgentStage.running();
+  const { server } = stage.host(1);
+  server.state = { kind: 'hung' };
+  stage.host(1).halted = true;
+  // An interval, and the deadline of one check.
+  await stage.clock.runFor(1600);
+  assert.equal(await verdictOf(stage.host(1)), 'stalled');
+  const evidence = await stage.host(1).call('fence', { group: 'g1', epoch: 0 });
+  assert.deepEqual([evidence.kind, server.calls.at(-1)], ['process-gone', 'SIGKILL']);
+  await stage.end();
+});
+
 for (const fenceFirst of [true, false]) {
   test(`a fence and a request to open at the same moment leave it closed, ${fenceFirst ? 'fence' : 'open'} first`, async () => {
     const stage = await AgentStage.running();

@@ -60,6 +60,8 @@ export class AgentHost {
   readonly log: RecordingLog = recordingLog();
   /** The pid file names a process that is gone, and mysqld is another. */
   wrongPidFile = false;
+  /** The process is stopped by SIGSTOP; its state is `hung` then. */
+  halted = false;
   /** The state file, as on the host's disk. */
   disk: string | undefined;
   coordination: FakeCoordination;
@@ -166,7 +168,8 @@ export class AgentHost {
       look: () => {
         const pid = 1000 * server.boots + server.serverId;
         const gone = server.state.kind === 'stopped' || this.wrongPidFile;
-        return Promise.resolve(gone ? { kind: 'gone', detail: `process ${pid}` } : { kind: 'alive', pid });
+        if (gone) return Promise.resolve({ kind: 'gone', detail: `process ${pid}` });
+        return Promise.resolve({ kind: 'alive', pid, ...(this.halted ? { halted: true } : {}) });
       },
       kill: () => {
         server.calls.push('SIGKILL');

@@ -9,6 +9,7 @@ interface KnownProcess {
   readonly pid: number;
   /** Clock ticks from boot to its start: field 22 of /proc/PID/stat. */
   readonly startTicks: string;
+  readonly halted: boolean;
 }
 
 type Found =
@@ -33,7 +34,7 @@ class MysqldWatch implements ProcessWatch {
     switch (found.kind) {
       case 'mysqld':
         this.#lastAlive.set(pidFile, found.process);
-        return { kind: 'alive', pid };
+        return alive(found.process);
       case 'none':
         return { kind: 'gone', detail: `process ${pid} of ${pidFile} is gone` };
       case 'hidden':
@@ -79,7 +80,7 @@ class MysqldWatch implements ProcessWatch {
 function stateOfLast(pid: number | undefined, pidFile: string): ProcessState {
   if (pid === undefined) return { kind: 'unknown', detail: `${pidFile} cannot be read` };
   const found = find(pid);
-  if (found.kind === 'mysqld') return { kind: 'alive', pid };
+  if (found.kind === 'mysqld') return alive(found.process);
   if (found.kind === 'hidden') return { kind: 'unknown', detail: `process ${pid} cannot be looked at` };
   return { kind: 'gone', detail: `process ${pid} and its pid file are gone` };
 }
@@ -87,10 +88,14 @@ function stateOfLast(pid: number | undefined, pidFile: string): ProcessState {
 function stateOfKnown(known: KnownProcess): ProcessState {
   const found = find(known.pid);
   if (found.kind === 'mysqld' && found.process.startTicks === known.startTicks) {
-    return { kind: 'alive', pid: known.pid };
+    return alive(found.process);
   }
   if (found.kind === 'hidden') return { kind: 'unknown', detail: `process ${known.pid} cannot be looked at` };
   return { kind: 'gone', detail: `process ${known.pid} and its pid file are gone` };
+}
+
+function alive({ pid, halted }: KnownProcess): ProcessState {
+  return { kind: 'alive', pid, ...(halted ? { halted } : {}) };
 }
 
 async function readPid(pidFile: string): Promise<number | undefined> {
@@ -118,7 +123,8 @@ function find(pid: number): Found {
   // A zombie has ended: nothing of it runs, and no client hears from it again.
   if (fields[0] === 'Z' || fields[0] === 'X') return { kind: 'none' };
   if (!isMysqld(commandLine)) return { kind: 'other' };
-  return { kind: 'mysqld', process: { pid, startTicks: fields[19] ?? '' } };
+  const halted = fields[0] === 'T' || fields[0] === 't';
+  return { kind: 'mysqld', process: { pid, startTicks: fields[19] ?? '', halted } };
 }
 
 function exists(pid: number): boolean {

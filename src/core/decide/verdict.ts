@@ -12,7 +12,7 @@ export type LocalCheck =
       readonly kind: 'no-answer';
       /** The system's code: `ECONNREFUSED`, `ETIMEDOUT`... */
       readonly code: string;
-      readonly process: 'alive' | 'gone' | 'unknown';
+      readonly process: 'alive' | 'halted' | 'gone' | 'unknown';
       readonly detail: string;
     };
 
@@ -65,6 +65,7 @@ function certainly(check: LocalCheck): readonly [Verdict, string | undefined] | 
         : ['unknown', refusal(check)];
     case 'no-answer':
       if (check.process === 'gone') return ['dead', `mysqld is gone: ${check.detail}`];
+      if (check.process === 'halted') return ['stalled', `mysqld is halted: ${check.detail}`];
       if (NOBODY_LISTENS.has(check.code)) return ['dead', `nobody listens: ${check.code}`];
       return undefined;
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { firstVerdict, judge, type LocalCheck, type LocalVerdict } from '../../../src/core/decide/verdict.ts';
 
 const answers: LocalCheck = { kind: 'answers', commits: 'fine' };
-const silent = (process: 'alive' | 'gone' | 'unknown', code = 'ETIMEDOUT'): LocalCheck => ({
+const silent = (process: 'alive' | 'halted' | 'gone' | 'unknown', code = 'ETIMEDOUT'): LocalCheck => ({
   kind: 'no-answer',
   code,
   process,
@@ -31,6 +31,12 @@ for (const [name, checks, verdict, why] of [
     [answers, silent('unknown', 'ECONNREFUSED')],
     'dead',
     /ECONNREFUSED/,
+  ],
+  [
+    'a process that is halted is stalled at once',
+    [answers, silent('halted')],
+    'stalled',
+    /halted: process 7/,
   ],
   [
     'so is one while mysqld is only starting',

@@ -38,6 +38,13 @@ test('a mysqld is alive until it is killed, and then gone, with its pid file or 
   await eventually(async () => assert.deepEqual(await watch.look(file), { kind: 'alive', pid }), {
     timeoutMs: 2000,
   });
+  process.kill(pid, 'SIGSTOP');
+  const halted = { kind: 'alive', pid, halted: true };
+  await eventually(async () => assert.deepEqual(await watch.look(file), halted), { timeoutMs: 2000 });
+  process.kill(pid, 'SIGCONT');
+  await eventually(async () => assert.deepEqual(await watch.look(file), { kind: 'alive', pid }), {
+    timeoutMs: 2000,
+  });
   const copy = `${file}.link`;
   symlinkSync(file, copy);
   unlinkSync(file);
