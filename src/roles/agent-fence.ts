@@ -1,3 +1,4 @@
+import { whyWithoutGtids } from '../core/decide/gtid-mode.ts';
 import {
   decideWriter,
   refuseAcceptance,
@@ -227,11 +228,12 @@ export class WriteGate {
   #admit(request: EpochOf, by: 'plan' | 'agent'): void {
     const refusal = refuseOpen(request, this.situation());
     if (refusal !== undefined) throw refused(refusal);
-    if (this.#unfit !== undefined) throw refused({ reason: 'rejoining', why: this.#unfit });
+    const unfit = this.#unfit ?? whyWithoutGtids(this.#parts.local.status);
+    if (unfit !== undefined) throw refused({ reason: 'unfit', why: unfit });
     const facts = this.#parts.view.facts;
-    if (by === 'plan' || facts === undefined) return;
-    if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
-    if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
+    if (by === 'plan') return;
+    if (facts?.planRunning === true) throw refused({ reason: 'plan-running', why: 'a plan is running' });
+    if (facts?.paused === true) throw refused({ reason: 'paused', why: 'the group is paused' });
   }
 
   async #open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {

@@ -1,3 +1,4 @@
+import { whyWithoutGtids } from '../core/decide/gtid-mode.ts';
 import {
   decideReplication,
   defaultChannel,
@@ -123,9 +124,10 @@ export class ReplicaKeeper {
   /** False while somebody else is in charge of replication, or this server is not fit for it. */
   #mayAct(): boolean {
     const { facts } = this.#view;
-    const { verdict, writable } = this.#local;
+    const { verdict, writable, status } = this.#local;
     return (
       facts !== undefined &&
+      whyWithoutGtids(status) === undefined &&
       !facts.planRunning &&
       !facts.paused &&
       verdict.verdict === 'up' &&

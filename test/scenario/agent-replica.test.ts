@@ -145,3 +145,34 @@ test('a primary that cannot be reached is tried again', async () => {
   await stage.clock.runUntil(() => source(old) === '10.0.0.2:3306', 60_000);
   await stage.end();
 });
+
+test('a replica whose transactions have no GTIDs is left alone, and says what to do', async () => {
+  const stage = await AgentStage.running();
+  const replica = stage.host(3);
+  stage.world.stop(replica.server);
+  await stage.clock.runFor(1000);
+  replica.server.gtidMode = 'OFF';
+  stage.world.start(replica.server);
+  await stage.clock.runFor(10_000);
+  const health = (await replica.presence())?.replication;
+  assert.equal(health?.state, 'broken');
+  assert.match(health.error ?? '', /^gtid_mode is OFF: set gtid_mode=ON .* restart mysqld$/);
+  assert.equal(source(replica), undefined);
+  await stage.end();
+});
+
+test('a primary that was started again without GTIDs is not opened', async () => {
+  const stage = await AgentStage.running();
+  const primary = stage.host(1);
+  stage.world.stop(primary.server);
+  await stage.clock.runFor(1000);
+  primary.server.gtidMode = 'OFF_PERMISSIVE';
+  stage.world.start(primary.server);
+  await stage.clock.runFor(10_000);
+  assert.equal(primary.server.superReadOnly, true);
+  const refusals = primary.log.lines.filter(
+    ({ message }) => message === 'read_only is not as the record says',
+  );
+  assert.ok(refusals.length > 0);
+  await stage.end();
+});

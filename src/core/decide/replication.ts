@@ -1,5 +1,6 @@
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import type { ReplicationHealth } from '../model/group.ts';
+import { whyWithoutGtids } from './gtid-mode.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 
 /** What a replica's agent does about the default channel. */
@@ -19,6 +20,7 @@ export function decideReplication(
   primary: Endpoint,
   { fresh }: { readonly fresh: boolean },
 ): ReplicationDecision {
+  if (whyWithoutGtids(status) !== undefined) return 'leave';
   const channel = defaultChannel(status);
   if (!sameEndpoint(channel?.source, primary)) return 'follow';
   if (!fresh || isRunning(channel)) return 'leave';
@@ -45,6 +47,13 @@ export function replicationHealth(
   before: ReplicationHealth | undefined,
 ): ReplicationHealth {
   const channel = defaultChannel(status);
+  const unfit = whyWithoutGtids(status);
+  if (unfit !== undefined)
+    return {
+      state: 'broken',
+      source: channel === undefined ? '' : formatEndpoint(channel.source),
+      error: unfit,
+    };
   if (channel === undefined) return { state: 'none', source: '' };
   const error = channel.receiverError ?? channel.applierError;
   const state = stateOf(channel, error);

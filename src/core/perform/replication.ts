@@ -1,4 +1,5 @@
 import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { whyWithoutGtids } from '../decide/gtid-mode.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
@@ -50,12 +51,12 @@ async function freezeOne(
       });
     }
     await stopReceiver(member, context);
-    const { executed, version, channels, superReadOnly } = await context.mysql.status(
-      member.endpoint,
-      options,
-    );
+    const status = await context.mysql.status(member.endpoint, options);
+    const { executed, version, channels, superReadOnly } = status;
     const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
-    const error = superReadOnly ? await agent : 'it is writable, though it is not the recorded primary';
+    const error = superReadOnly
+      ? (whyWithoutGtids(status) ?? (await agent))
+      : 'it is writable, though it is not the recorded primary';
     return { host, executed, retrieved, version, ...(error === undefined ? {} : { error }) };
   } catch (error) {
     return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
