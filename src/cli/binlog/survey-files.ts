@@ -2,6 +2,7 @@ import { BinlogReader } from '../../core/binlog/binlog-reader.ts';
 import type { FileEnd } from '../../core/binlog/file-scanner.ts';
 import type { Decompress } from '../../core/binlog/payload.ts';
 import type { GtidSet } from '../../core/gtid/gtid-set.ts';
+import { readEvents } from '../../core/binlog/read-events.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import { Surveyor } from '../../core/salvage/survey.ts';
 import type { Survey } from '../../core/salvage/survey-model.ts';
@@ -44,11 +45,9 @@ export async function surveyFile(
     wanted: (header) => isSelected(selection, header?.gtid),
   });
   const surveyor = new Surveyor();
-  for await (const chunk of bytes.read(0)) {
-    for (const event of reader.push(chunk)) {
-      const survey = surveyor.accept(event);
-      if (survey !== undefined) await visit(survey, bytes);
-    }
+  for await (const event of readEvents(bytes, reader)) {
+    const survey = surveyor.accept(event);
+    if (survey !== undefined) await visit(survey, bytes);
   }
   const end = reader.end();
   const { format, previousGtids } = reader.scanner;

@@ -3,6 +3,7 @@ import type { BinlogSource } from '../../ports/binlog-source.ts';
 import { BinlogReader } from '../binlog/binlog-reader.ts';
 import type { GtidEvent } from '../binlog/gtid-event.ts';
 import type { Decompress } from '../binlog/payload.ts';
+import { readEvents } from '../binlog/read-events.ts';
 import { readFileHead, type FileHead } from '../catch-up/file-head.ts';
 import { GtidSet } from '../gtid/gtid-set.ts';
 import { nameOf } from '../salvage/invert.ts';
@@ -75,11 +76,9 @@ class Search {
       decompress: this.#decompress,
       wanted: (header) => this.#isErrant(header) || (this.#hasEffect && this.#behind === undefined),
     });
-    for await (const chunk of file.read(0)) {
-      for (const event of reader.push(chunk)) {
-        const survey = this.#surveyor.accept(event);
-        if (survey !== undefined) this.#add(survey);
-      }
+    for await (const event of readEvents(file, reader)) {
+      const survey = this.#surveyor.accept(event);
+      if (survey !== undefined) this.#add(survey);
     }
     reader.end();
     if (this.#surveys.length === 0) return;

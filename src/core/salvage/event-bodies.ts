@@ -1,7 +1,8 @@
 import { corrupt } from '../binlog/binlog-errors.ts';
-import { EVENT_HEADER_SIZE, parseEventHeader, type BinlogEvent } from '../binlog/event.ts';
+import type { DcmhaError } from '../model/errors.ts';
+import { EVENT_HEADER_SIZE, parseEventHeader } from '../binlog/event.ts';
 import { checksumSize, type FormatDescription } from '../binlog/format-description.ts';
-import { unpackPayload, type Decompress } from '../binlog/payload.ts';
+import { PayloadUnpacker, type Decompress } from '../binlog/payload.ts';
 import type { EventPlace, Survey } from './survey-model.ts';
 
 export interface EventBodiesOptions {
@@ -48,7 +49,7 @@ export class EventBodies {
   ): Promise<Buffer> {
     const raw = await this.#options.read(file, place.offset, place.size);
     if (raw.length === place.size && parseEventHeader(raw).size === place.size) return raw;
-    throw corrupt(`the event at ${place.offset} is not what it was when it was first read`, { file });
+    throw changed(file, place.offset);
   }
 
   async #readPacked(survey: Survey, wanted: PlacedEvent): Promise<Buffer> {
@@ -65,22 +66,41 @@ export class EventBodies {
   async #unpack(survey: Survey, { place, format }: PlacedEvent): Promise<ReadonlyMap<number, Buffer>> {
     const kept = chooseWindow(survey, place, this.#options.windowBytes ?? 64 * 1024 * 1024);
     const payload = survey.payload ?? place;
-    const raw = await this.#readRaw(survey, payload);
-    const event: BinlogEvent = {
-      header: parseEventHeader(raw),
-      offset: payload.offset,
-      raw,
-      body: raw.subarray(EVENT_HEADER_SIZE, raw.length - checksumSize(format)),
-    };
-    const bodies = new Map<number, Buffer>();
     const { file } = survey.transaction;
+    const bodies = new Map<number, Buffer>();
     let index = 0;
-    for (const { body } of unpackPayload(event, { file, format, decompress: this.#options.decompress })) {
-      if (kept.has(index)) bodies.set(index, Buffer.from(body));
-      if (index++ === place.index) break;
+    const bodyBytes = payload.size - EVENT_HEADER_SIZE - checksumSize(format);
+    const { decompress } = this.#options;
+    using unpacker = new PayloadUnpacker({ offset: payload.offset, bodyBytes }, { file, format, decompress });
+    for await (const piece of this.#pieces(file, payload)) {
+      for (const { body } of piece === 'end' ? unpacker.end() : unpacker.push(piece)) {
+        if (kept.has(index)) bodies.set(index, Buffer.from(body));
+        if (index++ === place.index) return bodies;
+      }
     }
     return bodies;
   }
+
+  /** The body of a payload event. */
+  async *#pieces(
+    file: string,
+    { offset, size }: Pick<EventPlace, 'offset' | 'size'>,
+  ): AsyncGenerator<Buffer | 'end', void> {
+    for (let at = 0; at < size; at += pieceBytes) {
+      const wanted = Math.min(pieceBytes, size - at);
+      const piece = await this.#options.read(file, offset + at, wanted);
+      const isGood = piece.length === wanted && (at > 0 || parseEventHeader(piece).size === size);
+      if (!isGood) throw changed(file, offset);
+      yield at === 0 ? piece.subarray(EVENT_HEADER_SIZE) : piece;
+    }
+    yield 'end';
+  }
+}
+
+const pieceBytes = 1024 * 1024;
+
+function changed(file: string, offset: number): DcmhaError {
+  return corrupt(`the event at ${offset} is not what it was when it was first read`, { file });
 }
 
 function chooseWindow(survey: Survey, wanted: EventPlace, windowBytes: number): ReadonlySet<number> {
