@@ -1,0 +1,173 @@
+import { znodes } from '../../src/core/store/znodes.ts';
+import { Checks } from './checks.ts';
+import { describeFault, drawFaults, type Fault, type Level } from './faults.ts';
+import { errantMembers, whyUnwell } from './health.ts';
+import { inject } from './inject.ts';
+import type { Tamper } from './sim-ground.ts';
+import { World } from './world.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly level?: Level | undefined;
+  /** Instead of the seed's own. */
+  readonly faults?: readonly Fault[] | undefined;
+  readonly tamper?: Tamper | undefined;
+  readonly trace?: ((line: string) => void) | undefined;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  /** What broke a promise first. */
+  readonly violation: string | undefined;
+  /** When that was, or the end; ms of virtual time. */
+  readonly at: number;
+  readonly events: number;
+  /** Writes that clients were told are committed, and those of them that are gone with a record that says so. */
+  readonly writes: number;
+  readonly lost: number;
+  /** How long it took until all was well, ms after the last fault was healed. */
+  readonly wellAfterMs: number;
+  readonly epochs: number;
+}
+
+const START_MS = 30_000;
+/** Since the last fault was healed; a step of a plan may take 15 s, and a plan that is blocked is retried twice. */
+const WELL_MS = 120_000;
+const STABLE_MS = 1500;
+const REMAKE_MS = 1000;
+/** For a plan's step to come that a fault waits for. */
+const WAIT_MS = 15_000;
+
+/** One seed's world from its start through its faults until all is well again, or a promise is broken. */
+export async function runSeed(options: RunOptions): Promise<RunResult> {
+  const { seed, trace, tamper = {} } = options;
+  const faults = options.faults ?? drawFaults(seed, options.level);
+  const run = new Run(new World(seed, { tamper, trace }), seed);
+  await run.untilWell(START_MS);
+  await run.through(faults);
+  const wellAfterMs = await run.recover();
+  return run.result(faults, wellAfterMs);
+}
+
+class Run {
+  readonly #world: World;
+  readonly #seed: number;
+  readonly #checks: Checks;
+  /** Faults that are not put right yet. */
+  #active = 0;
+
+  constructor(world: World, seed: number) {
+    this.#world = world;
+    this.#seed = seed;
+    this.#checks = new Checks(world);
+  }
+
+  /** Until the last one is put right. Those that wait for a step of a plan that does not come are left out. */
+  async through(faults: readonly Fault[]): Promise<void> {
+    const { clock, zookeeper } = this.#world.ground;
+    const waiting = new Map<Fault, number>();
+    for (const fault of faults) {
+      clock.after(fault.at, () => {
+        if (fault.step === undefined) this.#inject(fault);
+        else waiting.set(fault, fault.step);
+      });
+    }
+    zookeeper.onChange = (path) => {
+      if (path === znodes.journal('g1')) this.#countDown(waiting);
+    };
+    const last = Math.max(
+      0,
+      ...faults.map(({ at, ms, step }) => (step === undefined ? at + ms : at + WAIT_MS)),
+    );
+    if (!this.#isOver()) await clock.run(clock.now + last + 1, this.#isOver);
+    zookeeper.onChange = () => undefined;
+    while (this.#active > 0 && !this.#isOver()) await clock.run(clock.now + STABLE_MS, this.#isOver);
+  }
+
+  #countDown(waiting: Map<Fault, number>): void {
+    for (const [fault, left] of waiting) {
+      if (left > 1) waiting.set(fault, left - 1);
+      else {
+        waiting.delete(fault);
+        this.#world.ground.clock.after(0, () => this.#inject(fault));
+      }
+    }
+  }
+
+  /** Faults are over, and an operator does what is left to one. Resolves to how long it took, ms. */
+  async recover(): Promise<number> {
+    const { ground, operator } = this.#world;
+    const began = ground.clock.now;
+    operator.attend();
+    this.#remake();
+    await this.untilWell(WELL_MS);
+    return ground.clock.now - began;
+  }
+
+  async untilWell(limitMs: number): Promise<void> {
+    const { clock } = this.#world.ground;
+    const end = clock.now + limitMs;
+    let writes = this.#world.writes;
+    for (let wellMs = 0; wellMs < STABLE_MS && !this.#isOver();) {
+      await clock.run(clock.now + STABLE_MS / 3, this.#isOver);
+      const why = this.#whyUnwell(writes);
+      wellMs = why === undefined ? wellMs + STABLE_MS / 3 : 0;
+      if (wellMs === 0) writes = this.#world.writes;
+      if (why !== undefined && clock.now > end && !this.#isOver())
+        this.#world.ground.violation(`not well ${limitMs / 1000} s after the last fault: ${why}`);
+    }
+  }
+
+  result(faults: readonly Fault[], wellAfterMs: number): RunResult {
+    const { ground } = this.#world;
+    return {
+      seed: this.#seed,
+      faults,
+      violation: ground.violations[0],
+      at: ground.clock.now,
+      events: ground.clock.events,
+      writes: this.#world.writes,
+      lost: Number(this.#checks.lost.count()),
+      wellAfterMs,
+      epochs: this.#world.epoch(),
+    };
+  }
+
+  #whyUnwell(writesBefore: number): string | undefined {
+    const why = whyUnwell(this.#world, this.#checks);
+    return why ?? (this.#world.writes > writesBefore ? undefined : 'no client can write');
+  }
+
+  #inject(fault: Fault): void {
+    const { ground } = this.#world;
+    ground.note(`FAULT ${describeFault(fault)}`);
+    this.#active += 1;
+    const heal = inject(this.#world, this.#seed, fault);
+    ground.clock.after(fault.ms, () => {
+      ground.note(`HEALED ${describeFault(fault)}`);
+      this.#active -= 1;
+      heal();
+    });
+  }
+
+  #remake(): void {
+    const { ground } = this.#world;
+    ground.clock.after(REMAKE_MS, () => {
+      const primary = this.#world.primary();
+      for (const member of errantMembers(this.#world)) {
+        if (primary === undefined || member === primary || !primary.server.isWritable) continue;
+        ground.note(`operator: ${member.id} is made anew from ${primary.id}`);
+        member.server.crash();
+        member.server.replaceWith(primary.server);
+        member.server.boot(ground.clock.now);
+      }
+      this.#remake();
+    });
+  }
+
+  readonly #isOver = (): boolean => {
+    this.#checks.look();
+    return this.#world.ground.violations.length > 0;
+  };
+}

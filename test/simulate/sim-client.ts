@@ -1,0 +1,97 @@
+import type { Gtid } from '../../src/core/gtid/gtid.ts';
+import { Random } from '../support/random.ts';
+import type { EventClock } from './event-clock.ts';
+import type { Network } from './network.ts';
+import type { RoutedSession, SimHaproxy } from './sim-haproxy.ts';
+import type { SimServer } from './sim-mysql-server.ts';
+
+export interface ClientWorld {
+  readonly clock: EventClock;
+  readonly network: Network;
+  readonly haproxies: readonly SimHaproxy[];
+  readonly servers: ReadonlyMap<string, SimServer>;
+  /** A client was told that its transaction is committed. */
+  readonly acknowledged: (gtid: Gtid) => void;
+}
+
+const RETRY_MS = 150;
+const PATIENCE_MS = 1500;
+
+/** An application: it writes through a router, one transaction after the other, and goes to another router when one fails it. */
+export class SimClient {
+  readonly #world: ClientWorld;
+  readonly #random: Random;
+  #at: number;
+  #session: RoutedSession | undefined;
+  #isStopped = false;
+
+  constructor(world: ClientWorld, seed: number) {
+    this.#world = world;
+    this.#random = new Random(seed);
+    this.#at = seed;
+    this.#again(this.#random.int(0, 200));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#session?.drop();
+  }
+
+  #again(ms: number): void {
+    this.#world.clock.after(ms, () => {
+      if (!this.#isStopped) this.#write();
+    });
+  }
+
+  #write(): void {
+    const session = this.#session?.isOpen === true ? this.#session : this.#connect();
+    this.#session = session;
+    if (session === undefined) {
+      this.#at += 1;
+      this.#again(RETRY_MS);
+      return;
+    }
+    let isOver = false;
+    const over = (ok: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      session.onClosed = () => undefined;
+      if (!ok) session.drop();
+      this.#again(ok ? this.#random.int(100, 400) : RETRY_MS);
+    };
+    const cancel = this.#world.clock.after(PATIENCE_MS, () => over(false));
+    session.onClosed = () => over(false);
+    this.#send(session, over);
+  }
+
+  #connect(): RoutedSession | undefined {
+    const { haproxies, servers, network } = this.#world;
+    const haproxy = haproxies[this.#at % haproxies.length];
+    const server = haproxy?.open === undefined ? undefined : servers.get(haproxy.open);
+    if (haproxy === undefined || server === undefined || network.isOff(haproxy.host)) return undefined;
+    if (!server.isUp || !network.passesBoth(haproxy.host, server.host)) return undefined;
+    return haproxy.connect(server);
+  }
+
+  #send(session: RoutedSession, over: (ok: boolean) => void): void {
+    const { clock, network, acknowledged, haproxies } = this.#world;
+    const { server } = session;
+    const router = haproxies.find(({ sessions }) => sessions.has(session))?.host ?? '';
+    clock.after(network.latency(router, server.host), () => {
+      if (!network.passes(router, server.host)) return;
+      server.run(() => {
+        if (!session.isOpen) return;
+        if (server.superReadOnly) {
+          over(false);
+          return;
+        }
+        server.commit(session, (gtid) => {
+          if (!session.isOpen || !network.passes(server.host, router)) return;
+          acknowledged(gtid);
+          clock.after(network.latency(server.host, router), () => over(true));
+        });
+      });
+    });
+  }
+}

@@ -1,0 +1,74 @@
+import { toDcmhaError } from '../../src/core/model/errors.ts';
+import { next } from '../../src/core/plan/next.ts';
+import { abandoned, retried } from '../../src/core/plan/plan.ts';
+import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
+import { pauseGroup, unpauseGroup } from '../../src/core/store/pauses.ts';
+import { submitTask } from '../../src/core/store/tasks.ts';
+import { planOf } from '../../src/roles/plan-runner.ts';
+import type { SimGround } from './sim-ground.ts';
+import { SimProcess } from './sim-process.ts';
+import { ZkClient } from './zk-client.ts';
+
+const LOOK_MS = 2000;
+const RETRIES = 2;
+
+/** A person with the command line, on a host of their own. */
+export class SimOperator {
+  readonly #ground: SimGround;
+  readonly #process: SimProcess;
+  readonly #store: ZkClient;
+  #tried: string | undefined;
+  #tries = 0;
+
+  constructor(ground: SimGround) {
+    this.#ground = ground;
+    this.#process = new SimProcess(ground.clock, '10.0.0.70', 'operator');
+    this.#store = new ZkClient(this.#process, ground.zookeeper, 0);
+  }
+
+  switchover(host: string | undefined): void {
+    const task = { kind: 'switchover', group: 'g1', by: 'operator', at: this.#process.now() } as const;
+    this.#do('failover', () => submitTask(this.#store, host === undefined ? task : { ...task, host }));
+  }
+
+  /** `task white`: this host is the primary now, whatever the program thinks. */
+  recordByHand(host: string): void {
+    const at = this.#process.now();
+    this.#do('task white', () =>
+      submitTask(this.#store, { kind: 'white', group: 'g1', by: 'operator', at, host, reroute: true }),
+    );
+  }
+
+  pause(): void {
+    const pause = { by: 'operator', why: '', at: this.#process.now() };
+    this.#do('setwhite', () => pauseGroup(this.#store, 'g1', pause));
+  }
+
+  unpause(): void {
+    this.#do('unsetwhite', () => unpauseGroup(this.#store, 'g1'));
+  }
+
+  /** From now on, a plan that is blocked is retried, and abandoned when that does not help. */
+  attend(): void {
+    this.#process.after(LOOK_MS, () => {
+      this.#do('look at the plan', () => this.#unblock());
+      this.attend();
+    });
+  }
+
+  async #unblock(): Promise<void> {
+    const state = await readJournal(this.#store, 'g1');
+    if (state?.kind !== 'running') return;
+    const plan = planOf(state.journal);
+    if (next(plan).kind !== 'blocked') return;
+    this.#tries = this.#tried === plan.id ? this.#tries + 1 : 1;
+    this.#tried = plan.id;
+    const edited = this.#tries <= RETRIES ? retried(plan) : abandoned(plan, 'operator');
+    this.#ground.note(`operator: task ${this.#tries <= RETRIES ? 'retry' : 'abandon'}`);
+    await saveJournal(this.#store, { ...edited, by: 'operator' }, state.version);
+  }
+
+  #do(what: string, work: () => Promise<unknown>): void {
+    work().catch((error: unknown) => this.#ground.note(`operator: ${what}: ${toDcmhaError(error).message}`));
+  }
+}

@@ -1,0 +1,124 @@
+import type { Gtid } from '../../src/core/gtid/gtid.ts';
+import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
+import { skeleton, znodes } from '../../src/core/store/znodes.ts';
+import { Random } from '../support/random.ts';
+import { SimClient } from './sim-client.ts';
+import { simCoordinator } from './sim-coordinator.ts';
+import type { Daemon } from './sim-daemon.ts';
+import { SimGround, type Tamper } from './sim-ground.ts';
+import { SimMember } from './sim-member.ts';
+import { SimOperator } from './sim-operator.ts';
+import { SimRouter } from './sim-router.ts';
+
+/** How a world is made; the same for every run of a seed, whatever its faults. */
+export interface WorldShape {
+  readonly members: number;
+  readonly routers: number;
+  readonly semiSync: boolean;
+  readonly sessionTimeoutMs: number;
+  readonly cooldownMs: number;
+  readonly applyDelaysMs: readonly number[];
+}
+
+export function shapeOf(seed: number): WorldShape {
+  const random = new Random(seed * 7 + 1);
+  const members = random.int(3, 5);
+  return {
+    members,
+    routers: random.int(1, 2),
+    semiSync: random.chance(0.5),
+    sessionTimeoutMs: random.pick([3000, 6000]),
+    cooldownMs: random.pick([5000, 600_000]),
+    applyDelaysMs: Array.from({ length: members }, () => (random.chance(0.2) ? 400 : random.int(1, 20))),
+  };
+}
+
+/** A group with everything around it: members with agents, routers, two coordinators, ZooKeeper, applications, an operator. */
+export class World {
+  readonly ground: SimGround;
+  readonly shape: WorldShape;
+  readonly members: readonly SimMember[];
+  readonly routers: readonly SimRouter[];
+  readonly coordinators: readonly Daemon[];
+  readonly operator: SimOperator;
+  readonly #clients: SimClient[] = [];
+  /** What applications were told is committed. */
+  acknowledged: GtidSet = EMPTY_GTID_SET;
+  /** How many writes applications were told of. */
+  writes = 0;
+
+  constructor(
+    seed: number,
+    options: { readonly tamper: Tamper; readonly trace: ((line: string) => void) | undefined },
+  ) {
+    const shape = shapeOf(seed);
+    this.shape = shape;
+    const ground = new SimGround({ ...options, seed, sessionTimeoutMs: shape.sessionTimeoutMs });
+    this.ground = ground;
+    for (const path of ['', ...skeleton]) ground.zookeeper.put(path, '');
+    this.members = shape.applyDelaysMs.map(
+      (applyDelayMs, at) => new SimMember(ground, at + 1, { semiSync: shape.semiSync, applyDelayMs }),
+    );
+    this.routers = Array.from({ length: shape.routers }, (_, at) => new SimRouter(ground, at + 1));
+    const policy = {
+      automatic: true,
+      cooldownMs: shape.cooldownMs,
+      stalledMs: 5000,
+      fleetMax: 3,
+      maxLoss: 1000,
+      catchUp: 'always',
+    } as const;
+    this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, policy));
+    this.operator = new SimOperator(ground);
+    this.#writeMetadata();
+    for (const { agent } of this.members) agent.start();
+    for (const { daemon } of this.routers) daemon.start();
+    for (const coordinator of this.coordinators) coordinator.start();
+    this.#startClients(seed);
+  }
+
+  member(number: number): SimMember {
+    const member = this.members[number - 1];
+    if (member === undefined) throw new Error(`there is no member ${number}`);
+    return member;
+  }
+
+  /** The recorded primary. */
+  primary(): SimMember | undefined {
+    const id = this.ground.zookeeper.tree.get(znodes.master('g1'))?.data.toString('utf8');
+    return this.members.find((member) => member.id === id);
+  }
+
+  epoch(): number {
+    return this.ground.zookeeper.tree.get(znodes.master('g1'))?.version ?? -1;
+  }
+
+  #writeMetadata(): void {
+    const { zookeeper } = this.ground;
+    const endpoints = this.members.map(({ server }) => server.name);
+    for (const { id } of this.members)
+      zookeeper.put(znodes.host(id), JSON.stringify({ group: 'g1', port: 3306 }));
+    zookeeper.put(znodes.group('g1'), this.members.map(({ id }) => id).join(','));
+    zookeeper.put(znodes.routers('g1'), this.routers.map(({ host }) => `${host}:7072`).join(','));
+    zookeeper.put(znodes.master('g1'), this.member(1).id);
+    zookeeper.put(znodes.route('g1'), JSON.stringify({ read: endpoints.slice(1), write: endpoints[0] }));
+  }
+
+  #startClients(seed: number): void {
+    const { ground } = this;
+    const haproxies = this.routers.map(({ haproxy }) => haproxy);
+    const acknowledged = (gtid: Gtid): void => {
+      this.acknowledged = this.acknowledged.add(gtid);
+      this.writes += 1;
+    };
+    const world = {
+      clock: ground.clock,
+      network: ground.network,
+      servers: ground.servers,
+      haproxies,
+      acknowledged,
+    };
+    for (let number = 1; number <= 3; number += 1)
+      this.#clients.push(new SimClient(world, seed * 3 + number));
+  }
+}
