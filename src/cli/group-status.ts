@@ -94,10 +94,12 @@ async function serverRow(
     role: primary ? 'primary' : 'replica',
     reads: read ? 'yes' : offList,
     ...agentColumns(presence, primary),
-    why: [typeof presence === 'object' ? presence.why : '', lost?.why]
-      .filter((text) => text !== undefined && text !== '')
-      .join('; '),
+    why: [...reasonsOf(presence), lost?.why].filter((text) => text !== undefined && text !== '').join('; '),
   };
+}
+
+function reasonsOf(presence: PresenceRecord | 'unreadable' | undefined): readonly (string | undefined)[] {
+  return typeof presence === 'object' ? [presence.why, presence.replication?.error] : [];
 }
 
 type AgentColumns = Pick<ServerStatusRow, 'agent' | 'verdict' | 'writable' | 'replication'>;

@@ -4,7 +4,13 @@ import type { CallOptions } from './mysql.ts';
 /** What a server says of the last CLONE into it; `begunAt` tells it from others. */
 export type CloneStanding =
   | { readonly kind: 'none' }
-  | { readonly kind: 'running'; readonly begunAt: string; readonly copiedBytes: number }
+  /** `hasDropped`: the server's own data is gone, and super_read_only is in its way no longer. */
+  | {
+      readonly kind: 'running';
+      readonly begunAt: string;
+      readonly hasDropped: boolean;
+      readonly copiedBytes: number;
+    }
   /** It ended before it touched the server's data. */
   | { readonly kind: 'refused'; readonly begunAt: string; readonly why: string }
   /** It broke off after it had dropped the server's data, binary logs and GTIDs: what is there is neither the old nor the new. */
@@ -32,7 +38,7 @@ export interface Cloning {
   /** Loads the plugin unless it is loaded. Needs super_read_only off. */
   install(server: Endpoint, options: CallOptions): Promise<void>;
   /**
-   * Overwrites `server` with what `donor` has. Needs super_read_only off until it has begun. Resolves when the server has ended, or ends,
+   * Overwrites `server` with what `donor` has. Needs super_read_only off until `hasDropped`. Resolves when the server has ended, or ends,
    * to start anew with the copy: whether it is there, `standing` tells then.
    */
   clone(server: Endpoint, donor: Endpoint, options: CallOptions): Promise<void>;

@@ -11,7 +11,8 @@ const sqlMs = 10_000;
 /** Terabytes take hours; what tells of a copy that hangs is `stalledMs`. */
 const longestMs = 7 * 24 * 3600 * 1000;
 const stalledMs = 600_000;
-const beginMs = 30_000;
+/** Every table is dropped, one by one. */
+const dropMs = 600_000;
 /** What a server gets to take up its copy, which is a crash recovery. Without a supervisor, somebody has to start it. */
 const restartMs = 180_000;
 const pollMs = 200;
@@ -50,7 +51,7 @@ export async function clone(
   return { kind: 'cloned', donor, executed };
 }
 
-/** super_read_only goes on again as soon as the CLONE has begun: then it needs it off no longer, and it may take hours. */
+/** super_read_only goes on again as soon as the data is dropped: then it may be, and the copying may take hours. */
 async function begin(plan: RejoinPlan, effects: RejoinEffects): Promise<void> {
   const { cloning } = cloneDepsOf(effects);
   const { server, signal, deps } = effects;
@@ -67,7 +68,7 @@ async function begin(plan: RejoinPlan, effects: RejoinEffects): Promise<void> {
       () => undefined,
       (thrown: unknown) => toDcmhaError(thrown),
     );
-    await untilBegun(copying, earlier, effects);
+    await untilDropped(copying, earlier, effects);
   });
   const error = await copying;
   if (error === undefined) return;
@@ -78,14 +79,19 @@ async function begin(plan: RejoinPlan, effects: RejoinEffects): Promise<void> {
 }
 
 /** Or over, or not to be had: then the statement itself says why. */
-async function untilBegun(copying: Promise<unknown>, earlier: string, effects: RejoinEffects): Promise<void> {
+async function untilDropped(
+  copying: Promise<unknown>,
+  earlier: string,
+  effects: RejoinEffects,
+): Promise<void> {
   const { clock } = effects.deps;
   const over = new AbortController();
   void copying.then(() => over.abort());
-  const deadline = clock.monotonic() + beginMs;
+  const deadline = clock.monotonic() + dropMs;
   while (!over.signal.aborted && !effects.signal.aborted && clock.monotonic() < deadline) {
     const standing = await lookAt(effects);
-    if (standing === undefined || begunAtOf(standing) !== earlier) return;
+    if (standing === undefined) return;
+    if (standing.kind === 'running' && standing.begunAt !== earlier && standing.hasDropped) return;
     await clock.pause(pollMs / 4, over.signal);
   }
 }

@@ -8,6 +8,8 @@ import { Alarm } from './alarm.ts';
 /** A supervisor such as systemd comes first, if there is one. */
 const graceMs = 2000;
 const goneProbeMs = 250;
+/** By then a command that does not wait for mysqld has at least begun it. */
+const settleMs = 3000;
 const pollMs = 200;
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
@@ -85,16 +87,19 @@ export class ServerStarter {
     const env = { DCMHA_HOST: this.#options.host, DCMHA_GROUP: view.member?.group ?? '' };
     const { exitCode, stderr } = await commands.run(argv, { env, stdin: '', timeoutMs });
     if (exitCode !== 0) throw failed(argv, { exitCode, stderr });
+    const settled = clock.monotonic() + settleMs;
     while (!signal.aborted && this.#isDead) {
-      if (clock.monotonic() > deadline)
-        throw new DcmhaError(
-          'TIMED_OUT',
-          `mysqld does not answer ${timeoutMs} ms after \`${argv.join(' ')}\`: look at its error log`,
-        );
+      const now = clock.monotonic();
+      const hasEnded = now > settled && (await local.process()).kind === 'gone';
+      if (hasEnded || now > deadline) throw silent(argv, hasEnded ? 'is not there' : 'does not answer');
       local.checkNow();
       await clock.pause(pollMs, signal);
     }
   }
+}
+
+function silent(argv: readonly string[], what: string): DcmhaError {
+  return new DcmhaError('TIMED_OUT', `mysqld ${what} after \`${argv.join(' ')}\`: look at its error log`);
 }
 
 function failed(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { newPasswords, passwordStatements, type Passwords } from './accounts.ts';
 import { type MysqldPlace, type MysqldSettings, mysqldFiles, renderMysqldConfig } from './mysqld-config.ts';
 import type { ProcessId } from './process.ts';
@@ -25,6 +25,11 @@ export async function prepareMysqld(settings: MysqldSettings, passwords: Passwor
 /** The command line that runs a prepared server, at its first start as at any later one. */
 export function mysqldCommand(settings: MysqldPlace): readonly string[] {
   return [mysqlPrograms.mysqld, `--defaults-file=${mysqldFiles(settings).config}`];
+}
+
+/** For a server that does not run: one that was killed and is not reaped yet would be taken for another one that has the socket. */
+export async function clearSocketLock(settings: MysqldPlace): Promise<void> {
+  await rm(`${mysqldFiles(settings).socket}.lock`, { force: true });
 }
 
 /** Resolves once the server greets; the statements of the first start are forgotten then. */

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { shortDirectory } from './config-files.ts';
+import { clearSocketLock } from './mysqld.ts';
 import { findMarked, isGone, isHalted, type ProcessId, sendSignal, spawnDetached } from './process.ts';
 import { processReady } from './process-specs.ts';
 import { settleAll } from './settle.ts';
@@ -17,6 +18,7 @@ export async function startProcess(state: SandboxState, spec: ProcessSpec): Prom
   if ((await runningProcess(spec)) !== undefined) return;
   await mkdir(spec.dir, { recursive: true });
   const { argv, dir: cwd, log } = spec;
+  if (spec.kind === 'mysqld') await clearSocketLock({ ...spec, shortDir: shortDirectory(state.id) });
   const started = await spawnDetached({ argv, cwd, log, mark: markOf(state) });
   await recordProcess(spec, started);
   await processReady(spec, started, shortDirectory(state.id));

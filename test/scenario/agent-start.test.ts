@@ -111,3 +111,15 @@ test('a start command that fails is told with what it said, and tried again at g
   assert.match(String(told.fields['error']), /`systemctl start mysqld` ended with status 5: Unit not found/);
   await stage.end();
 });
+
+test('a mysqld that ends again while it is waited for is started again', async () => {
+  const { stage, replica, ran } = await staged();
+  await saveRejoin(stage.observer, planOf(replica), undefined);
+  stage.world.stop(replica.server);
+  await stage.clock.runUntil(() => ran.length === 1);
+  stage.world.stop(replica.server);
+  await stage.clock.runFor(30_000);
+  assert.equal(ran.length, 2);
+  assert.equal((await replica.presence())?.verdict, 'up');
+  await stage.end();
+});

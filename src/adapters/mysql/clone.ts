@@ -126,7 +126,10 @@ function standingOf(row: z.infer<typeof statusRow>): CloneStanding {
   if (row.state === 'Completed') return { kind: 'complete', begunAt, donor: row.source ?? '' };
   // The copy is whole: it becomes the server's when mysqld starts next, which is soon.
   const isWaiting = row.state === 'In Progress' && row.synced === 'Completed';
-  if (row.isAlive > 0 || isWaiting) return { kind: 'running', begunAt, copiedBytes: row.copied };
+  if (row.isAlive > 0 || isWaiting) {
+    const hasDropped = row.dropped === 'Completed';
+    return { kind: 'running', begunAt, hasDropped, copiedBytes: row.copied };
+  }
   const why = row.error === null || row.error === '' ? 'it was interrupted' : `${row.error} (${row.errno})`;
   const isUntouched = row.dropped === null || row.dropped === 'Not Started';
   return { kind: isUntouched ? 'refused' : 'half', begunAt, why };
