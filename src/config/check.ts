@@ -88,6 +88,13 @@ const RULES: readonly Rule[] = [
     text: 'must differ from router.port, router.leasePort and agent.port',
   },
   {
+    key: 'salvage.directory',
+    holds: ({ agent, salvage }) =>
+      agent.datadir === undefined ||
+      !`${salvage.directory}/`.startsWith(`${agent.datadir.replace(/\/+$/, '')}/`),
+    text: 'must not be inside agent.datadir: what is saved must outlive the data',
+  },
+  {
     key: 'alerts.webhook',
     holds: ({ alerts }) =>
       alerts.webhook === '' || (/^https?:\/\//.test(alerts.webhook) && URL.canParse(alerts.webhook)),

@@ -1,6 +1,6 @@
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { CloneStep } from '../core/rejoin/clone-plan.ts';
-import type { RejoinOutcome, RejoinPlan } from '../core/rejoin/plan.ts';
+import { outcomeOf, type RejoinOutcome, type RejoinPlan } from '../core/rejoin/plan.ts';
 import { clearBurnt, readBurnt } from '../core/store/burnt.ts';
 import type { CloneStanding } from '../ports/clone.ts';
 import { chooseDonor, cloneDepsOf } from './agent-clone-donor.ts';
@@ -23,6 +23,7 @@ export async function prepareClone(plan: RejoinPlan, effects: RejoinEffects): Pr
   const standing = await cloning.standing(effects.server, sql(effects));
   if (standing.kind === 'running')
     throw refused({ reason: 'cloning', why: 'somebody else clones into this server' });
+  requireSafePlace(plan, effects.dataDirectory());
   await chooseDonor(plan, effects);
   await whileLifted(effects, () => cloning.install(effects.server, sql(effects)));
   return { kind: 'prepared', before: begunAtOf(standing) };
@@ -94,6 +95,16 @@ async function untilDropped(
     if (standing.kind === 'running' && standing.begunAt !== earlier && standing.hasDropped) return;
     await clock.pause(pollMs / 4, over.signal);
   }
+}
+
+/** What a CLONE drops must not be what was saved from it. */
+function requireSafePlace(plan: RejoinPlan, dataDirectory: string | undefined): void {
+  const directory = outcomeOf(plan, 'saved')?.directory ?? '';
+  if (dataDirectory === undefined || !directory.startsWith(`${dataDirectory.replace(/\/+$/, '')}/`)) return;
+  throw new DcmhaError(
+    'CONFIG_INVALID',
+    `salvage.directory is inside the data directory, which CLONE empties: ${directory}`,
+  );
 }
 
 /** Its donor. Throws `TIMED_OUT` when the copying hangs, or mysqld does not come back with the copy. */

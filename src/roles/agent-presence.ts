@@ -17,6 +17,7 @@ export class PresencePublisher {
   readonly #self: string;
   readonly #local: LocalServer;
   readonly #replication: () => ReplicationHealth | undefined;
+  readonly #doing: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
 
@@ -27,6 +28,8 @@ export class PresencePublisher {
       readonly self: string;
       readonly local: LocalServer;
       readonly replication: () => ReplicationHealth | undefined;
+      /** What goes on here that needs its server. */
+      readonly doing?: () => string | undefined;
     },
   ) {
     this.#deps = deps;
@@ -34,10 +37,13 @@ export class PresencePublisher {
     this.#self = parts.self;
     this.#local = parts.local;
     this.#replication = parts.replication;
+    this.#doing = parts.doing ?? (() => undefined);
   }
 
   record(): PresenceRecord {
-    const { verdict, since, why } = this.#local.verdict;
+    const { verdict, since } = this.#local.verdict;
+    const doing = verdict === 'dead' ? this.#doing() : undefined;
+    const why = [this.#local.verdict.why, doing].filter((text) => text !== undefined).join('; ');
     const { writable } = this.#local;
     const replication = this.#replication();
     return {
@@ -45,7 +51,7 @@ export class PresencePublisher {
       since,
       agent: formatEndpoint(this.#options.control),
       version: this.#options.version,
-      ...(why === undefined ? {} : { why }),
+      ...(why === '' ? {} : { why }),
       ...(writable === undefined ? {} : { writable }),
       ...(replication === undefined ? {} : { replication }),
     };

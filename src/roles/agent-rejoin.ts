@@ -1,7 +1,7 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { PrimaryRecord } from '../core/model/group.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
-import { countsOfRejoin, historyOfRejoin } from '../core/rejoin/history.ts';
+import { countsOfRejoin, doingOf, historyOfRejoin } from '../core/rejoin/history.ts';
 import {
   hasNoWayBack,
   nextOfRejoin,
@@ -83,7 +83,7 @@ export class Rejoiner {
   get going(): string | undefined {
     const plan = this.#stored?.plan;
     if (plan === undefined || plan.ended !== undefined) return undefined;
-    return `transactions that the primary lacks are being taken back: ${plan.inputs.errant}`;
+    return doingOf(plan);
   }
 
   /** Goes on with a plan that was begun, before anything else is done to replication. */

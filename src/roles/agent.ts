@@ -54,6 +54,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     self: view.self,
     local,
     replication: () => replica.health(),
+    doing: () => rejoiner.going,
   });
   const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });
   const parts = {

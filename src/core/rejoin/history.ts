@@ -36,6 +36,14 @@ export function historyOfRejoin(
   };
 }
 
+/** What is going on, for the presence. */
+export function doingOf(plan: RejoinPlan): string {
+  const isCopied = outcomeOf(plan, 'prepared') !== undefined && outcomeOf(plan, 'cloned') === undefined;
+  return isCopied
+    ? 'it is being overwritten by a clone; when that is done, mysqld has to be started'
+    : `transactions that the primary lacks are being taken back: ${plan.inputs.errant}`;
+}
+
 /** For the log. */
 export function countsOfRejoin(plan: RejoinPlan): { readonly transactions: number; readonly rows: number } {
   const saved = outcomeOf(plan, 'saved');

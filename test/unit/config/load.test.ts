@@ -205,6 +205,11 @@ describe('rules over several settings', () => {
     ['coordinator:\n  probeTimeoutMs: 3000\n', /failover.gatherTimeoutMs: must not be less/],
     ['catchUp:\n  deadlineMs: 60000\n', /catchUp.deadlineMs: must not exceed/],
     ['router:\n  leasePort: 7072\n', /router.leasePort: must differ/],
+    ["agent:\n  startMysqld: ['', start]\n", /agent.startMysqld: must begin with the program/],
+    [
+      'agent:\n  datadir: /var/lib/mysql/\nsalvage:\n  directory: /var/lib/mysql/saved\n',
+      /salvage.directory: must not be inside agent.datadir/,
+    ],
     ['router:\n  writePort: 7071\n', /router.writePort: must differ/],
     ['alerts:\n  webhook: nothing\n', /alerts.webhook: must be an http/],
   ];
