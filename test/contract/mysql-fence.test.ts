@@ -27,7 +27,10 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
 
   before(async () => {
     servers = await RealServers.create();
-    server = await servers.start('127.81.0.11');
+    server = await servers.start('127.81.0.11', {
+      plugin_load_add: 'semisync_source.so',
+      loose_rpl_semi_sync_source_timeout: 60_000,
+    });
     mysql = servers.mysql({ log });
     await mysql.openWrites(endpointOf(server), SOON);
     await servers.query(server, 'app', 'CREATE TABLE app.t (id INT PRIMARY KEY)');
@@ -107,6 +110,27 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     assert.ok(written - rowsAfter <= 8, 'acknowledged before, counted after, at most one each');
     stop.abort();
     await Promise.all(writers);
+  });
+
+  it('lets commits go that no replica acknowledges, after their clients were cut off, and semi-sync is on again', async () => {
+    const client = await openClient();
+    const enable = (value: number) =>
+      servers.query(server, 'dcmha', `SET GLOBAL rpl_semi_sync_source_enabled = ${value}`);
+    await enable(1);
+    const told = errnoOf(client.query('INSERT INTO app.t VALUES (77)'));
+    await eventually(async () => {
+      const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
+      return list.some((row) => String(row['State']).includes('semi-sync ACK'));
+    }, SOON);
+    const late = await servers.client(server, 'app');
+    const started = performance.now();
+    await mysql.fence(endpointOf(server), SOON);
+    assert.ok(performance.now() - started < 2000, `${performance.now() - started} ms`);
+    assert.notEqual(await told, 0, 'the client must not be told that it succeeded');
+    assert.notEqual(await errnoOf(late.query('INSERT INTO app.t VALUES (78)')), 0);
+    const [row] = await servers.query(server, 'admin', 'SELECT @@rpl_semi_sync_source_enabled AS n');
+    assert.equal(Number(row?.['n']), 1);
+    await enable(0);
   });
 
   it('leaves replicas and managers attached', async () => {

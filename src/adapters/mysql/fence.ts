@@ -1,15 +1,26 @@
 import { hasCode, type DcmhaError } from '../../core/model/errors.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
+import { releaseWaitingCommits, untilAborted } from './semi-sync-release.ts';
 import { killSession, listWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
 const KILL_DENIED = 1095;
+/** The switch is quick where nothing is in its way. */
+const USUAL_MS = 100;
 
 export interface FenceResult {
   readonly killed: number;
   /** Sessions of higher privilege than ours: still there, though super_read_only keeps them from writing. */
   readonly spared: number;
+  /** Commits that waited for a semi-synchronous replica were let go, their clients cut off before. */
+  readonly released: boolean;
+}
+
+export interface FenceOptions {
+  readonly ownUsers: readonly string[];
+  /** Another session, for what must be done while the first one waits; closed by whom it is given to. */
+  readonly connect: () => Promise<Session>;
 }
 
 /**
@@ -18,9 +29,11 @@ export interface FenceResult {
  */
 export async function fenceServer(
   session: Session,
-  ownUsers: readonly string[],
+  { ownUsers, connect }: FenceOptions,
   deadline: Deadline,
 ): Promise<FenceResult> {
+  const release = { connect, ownUsers };
+  let released = false;
   const killed = new Set<number>();
   let denied: DcmhaError | undefined;
   const killWriters = async (): Promise<void> => {
@@ -40,26 +53,62 @@ export async function fenceServer(
   };
   let sparedNow = 0;
 
-  do {
+  for (let on = false; !on;) {
     await killWriters();
     if (denied !== undefined && deadline.passed) throw denied;
-  } while (!(await switchReadOnly(session, deadline)));
+    const switched = await switchReadOnly(session, release, deadline);
+    on = switched.on;
+    released ||= switched.released;
+  }
   await killWriters();
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline);
-  return { killed: killed.size, spared: sparedNow };
+  return { killed: killed.size, spared: sparedNow, released };
+}
+
+interface Switched {
+  readonly on: boolean;
+  readonly released: boolean;
 }
 
 /**
- * False when something still holds a lock. Whole seconds are the server's unit: one is how long a round may wait for what it could
+ * Not on when something still holds a lock. Whole seconds are the server's unit: one is how long a round may wait for what it could
  * not end.
  */
-async function switchReadOnly(session: Session, deadline: Deadline): Promise<boolean> {
+async function switchReadOnly(
+  session: Session,
+  release: FenceOptions,
+  deadline: Deadline,
+): Promise<Switched> {
+  const done = new AbortController();
+  const released = releaseMeanwhile(session.threadId, release, { done: done.signal, deadline });
   try {
     await session.query('SET SESSION lock_wait_timeout = 1, GLOBAL super_read_only = ON', [], deadline);
-    return true;
+    done.abort();
+    return { on: true, released: await released };
   } catch (error) {
-    if (hasErrno(error, LOCK_WAIT_TIMEOUT)) return false;
+    done.abort();
+    if (hasErrno(error, LOCK_WAIT_TIMEOUT)) return { on: false, released: await released };
     throw error;
+  }
+}
+
+async function releaseMeanwhile(
+  threadId: number,
+  { connect, ownUsers }: FenceOptions,
+  { done, deadline }: { readonly done: AbortSignal; readonly deadline: Deadline },
+): Promise<boolean> {
+  await untilAborted(done, USUAL_MS);
+  if (done.aborted) return false;
+  try {
+    const session = await connect();
+    try {
+      return await releaseWaitingCommits(session, { threadId, ownUsers, done }, deadline);
+    } finally {
+      session.close();
+    }
+  } catch {
+    // The switch itself says what is wrong.
+    return false;
   }
 }
 

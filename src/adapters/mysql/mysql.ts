@@ -77,9 +77,21 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
-    const { killed, spared } = await this.#with(server, options, (session, deadline) =>
-      fenceServer(session, this.#ownUsers, deadline),
+    const { killed, spared, released } = await this.#with(server, options, (session, deadline) =>
+      fenceServer(
+        session,
+        { ownUsers: this.#ownUsers, connect: () => this.#pool.connect(server, deadline) },
+        deadline,
+      ),
     );
+    if (released) {
+      this.#settings.log.warn(
+        'commits that no replica acknowledged were let go, their clients cut off before',
+        {
+          server: `${server.host}:${server.port}`,
+        },
+      );
+    }
     if (spared > 0) {
       this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
         server: `${server.host}:${server.port}`,

@@ -7,7 +7,16 @@ const processRow = z.object({
   Id: z.coerce.number(),
   User: z.string().nullish(),
   Command: z.string(),
+  State: z.string().nullish(),
 });
+
+/** A line of the process list. */
+export interface ListedSession {
+  readonly id: number;
+  readonly user: string;
+  readonly command: string;
+  readonly state: string;
+}
 
 /** The server's own threads, appliers and receivers among them; they do not write on behalf of clients. */
 const SYSTEM_USERS = new Set(['system user', 'event_scheduler', 'mysql.session', 'mysql.infoschema']);
@@ -17,24 +26,34 @@ const NOT_YET = 'unauthenticated user';
 
 const NO_SUCH_THREAD = 1094;
 
+export async function listSessions(session: Session, deadline: Deadline): Promise<readonly ListedSession[]> {
+  // SHOW PROCESSLIST works in every version, with performance_schema off, too.
+  const rows = z.array(processRow).parse(await session.query('SHOW PROCESSLIST', [], deadline));
+  return rows.map(({ Id, User, Command, State }) => ({
+    id: Id,
+    user: User ?? '',
+    command: Command,
+    state: State ?? '',
+  }));
+}
+
 /** Ids of the sessions that belong to clients: those that could write, or wait to. `ownUsers`: dcmha's account and the replicas'. */
 export async function listWriters(
   session: Session,
   ownUsers: readonly string[],
   deadline: Deadline,
 ): Promise<readonly number[]> {
-  // SHOW PROCESSLIST works in every version, with performance_schema off, too.
-  const rows = z.array(processRow).parse(await session.query('SHOW PROCESSLIST', [], deadline));
-  return rows
-    .filter(({ User, Command }) => isWriter(User, Command, ownUsers) && Command !== 'Killed')
-    .map(({ Id }) => Id);
+  const sessions = await listSessions(session, deadline);
+  return sessions.filter((one) => isWriter(one, ownUsers) && !isKilled(one)).map(({ id }) => id);
 }
 
-function isWriter(user: string | null | undefined, command: string, ownUsers: readonly string[]): boolean {
-  if (user === null || user === undefined) return false;
-  if (SYSTEM_USERS.has(user) || user === NOT_YET || ownUsers.includes(user)) return false;
+export function isWriter({ user, command }: ListedSession, ownUsers: readonly string[]): boolean {
+  if (user === '' || SYSTEM_USERS.has(user) || user === NOT_YET || ownUsers.includes(user)) return false;
   return command !== 'Daemon' && !command.startsWith('Binlog Dump');
 }
+
+/** Its client has been cut off; what it was doing may go on for a while. */
+export const isKilled = ({ command }: ListedSession): boolean => command === 'Killed';
 
 /** Ends a session; one that is gone already counts as ended. */
 export async function killSession(session: Session, id: number, deadline: Deadline): Promise<void> {
