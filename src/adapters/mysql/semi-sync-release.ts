@@ -5,7 +5,6 @@ import { isKilled, isWriter, killSession, listSessions } from './writers.ts';
 
 const LOOK_EVERY_MS = 50;
 const IN_LINE = /^Waiting for (global read|commit) lock/;
-const WAITING = /^Waiting for semi-sync ACK/;
 const UNKNOWN_VARIABLE = 1193;
 /** By the generation of the plugin. */
 const VARIABLES = ['rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled'] as const;

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { z } from 'zod';
+import { cutNetwork, healNetwork, type Direction } from '../../src/sandbox/cut.ts';
+import type { WriterHandle } from '../../src/sandbox/spawn-writer.ts';
+import type { SandboxState } from '../../src/sandbox/state.ts';
+import type { Outage } from '../../src/sandbox/writer.ts';
+import { eventually } from './eventually.ts';
+import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
+import { WritableWatch } from './writable-watch.ts';
+
+const statusSchema = z.object({
+  groups: z.array(
+    z.object({
+      primary: z.string(),
+      epoch: z.number(),
+      alerts: z.array(z.string()),
+      servers: z.array(z.looseObject({ role: z.string(), reads: z.string(), replication: z.string() })),
+    }),
+  ),
+});
+const CLIENTS = 3;
+const HEALTHY_MS = 90_000;
+const HEARTBEAT_MS = 20_000;
+
+export type Place = 'zookeeper' | 'coordinator' | 'router';
+
+/** What a fault did, as its clients and the group's record tell. */
+export interface FaultReport {
+  readonly epochs: number;
+  readonly outages: readonly Outage[];
+}
+
+/**
+ * A group of three, with an ensemble, two coordinators and a router, each host in a network of its own, under a workload of several
+ * clients. Semi-synchronous, as far as the test switches it on at the primary.
+ */
+export class FaultWorld implements AsyncDisposable {
+  readonly sandbox: TestSandbox;
+  #round = 0;
+
+  private constructor(sandbox: TestSandbox) {
+    this.sandbox = sandbox;
+  }
+
+  static async start(): Promise<FaultWorld> {
+    const sandbox = await startSandbox({
+      hosts: 3,
+      zookeepers: 3,
+      isolated: true,
+      mysqlOptions: {
+        plugin_load_add: 'semisync_source.so;semisync_replica.so',
+        loose_rpl_semi_sync_replica_enabled: 1,
+        // Longer than any lease: what was acknowledged to a client is on a replica.
+        loose_rpl_semi_sync_source_timeout: 60_000,
+      },
+    });
+    return new FaultWorld(sandbox);
+  }
+
+  get state(): SandboxState {
+    return this.sandbox.state;
+  }
+
+  /** Addresses of one kind of process. */
+  hosts(kind: Place): readonly string[] {
+    return this.state.processes.filter((spec) => spec.kind === kind).map(({ host }) => host);
+  }
+
+  async group() {
+    const { status, stdout, stderr } = await this.sandbox.dcmha('status', '--group', 'g1', '--json');
+    assert.ok(status === 0 || status === 65, stderr);
+    return statusSchema.parse(JSON.parse(stdout)).groups[0]!;
+  }
+
+  /** Both replicas follow, are read from, and nothing is the matter any more. */
+  async healthy(): Promise<void> {
+    await eventually(
+      async () => {
+        const { servers, alerts } = await this.group();
+        const replicas = servers.filter(({ role }) => role === 'replica');
+        assert.deepEqual(
+          replicas.map(({ reads, replication }) => [reads, replication.split(',')[0]]),
+          [
+            ['yes', 'replicating'],
+            ['yes', 'replicating'],
+          ],
+        );
+        assert.deepEqual(alerts, []);
+      },
+      { timeoutMs: HEALTHY_MS, everyMs: 500 },
+    );
+  }
+
+  cut(
+    host: string,
+    from?: string,
+    options: { direction?: Direction; lossPercent?: number } = {},
+  ): Promise<void> {
+    const { direction = 'both', lossPercent = 100 } = options;
+    return cutNetwork(this.state, { host, from, direction, lossPercent });
+  }
+
+  heal(): Promise<void> {
+    return healNetwork(this.state);
+  }
+
+  async alert(text: RegExp): Promise<void> {
+    await eventually(async () => assert.match((await this.group()).alerts.join('\n'), text), {
+      timeoutMs: HEARTBEAT_MS,
+      everyMs: 300,
+    });
+  }
+
+  /**
+   * Does `fault` to the primary (its address) under load, undoes every cut, waits for health, and checks what must hold whatever
+   * happened: never two writable servers, nothing lost that a client was told, all servers equal.
+   */
+  async under(fault: (primary: string, load: Load) => Promise<void>): Promise<FaultReport> {
+    await this.healthy();
+    const before = await this.group();
+    const primary = await this.sandbox.untilPrimary();
+    await this.#semiSync(primary);
+    await using watch = await WritableWatch.start(this.sandbox);
+    this.#round += 1;
+    const tables = Array.from({ length: CLIENTS }, (_, n) => `fault_${this.#round}_${n + 1}`);
+    const writers = await Promise.all(tables.map((table) => this.sandbox.writer({ table, everyMs: 4 })));
+    try {
+      const load = new Load(writers);
+      await load.goesOn();
+      await fault(hostOf(primary), load);
+      await this.heal();
+      await this.healthy();
+      await load.goesOn();
+      const reports = await Promise.all(writers.map((writer) => writer.stop()));
+      const last = await this.sandbox.untilPrimary();
+      for (const report of reports) {
+        assert.deepEqual((await this.sandbox.check(last, report)).lost, [], `lost of ${report.table}`);
+      }
+      assert.deepEqual(watch.violations, [], 'two writable servers');
+      assert.ok(watch.rounds > 10);
+      await this.#equal(last, tables);
+      return {
+        epochs: (await this.group()).epoch - before.epoch,
+        outages: reports.flatMap(({ outages }) => outages),
+      };
+    } finally {
+      await this.heal();
+      await Promise.all(writers.map((writer) => writer[Symbol.asyncDispose]()));
+    }
+  }
+
+  async #semiSync(primary: string): Promise<void> {
+    for (const member of this.sandbox.group().members) {
+      const sql = `SET GLOBAL rpl_semi_sync_source_enabled = ${member === primary ? 1 : 0}`;
+      await this.sandbox.query(member, sql, 'dcmha');
+    }
+  }
+
+  async #equal(primary: string, tables: readonly string[]): Promise<void> {
+    const executed = async (at: string) =>
+      String((await this.sandbox.query(at, 'SELECT @@gtid_executed AS g'))[0]?.['g']);
+    const set = (await executed(primary)).replaceAll('\n', '');
+    for (const member of this.sandbox.group().members) {
+      await this.sandbox.query(member, `SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', 20)`);
+    }
+    for (const table of tables) {
+      const sql = `CHECKSUM TABLE app.${table}`;
+      const wanted = await this.sandbox.query(primary, sql);
+      for (const member of this.sandbox.group().members)
+        assert.deepEqual(await this.sandbox.query(member, sql), wanted, `${table} of ${member}`);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sandbox[Symbol.asyncDispose]();
+  }
+}
+
+/** The clients. */
+export class Load {
+  readonly #writers: readonly WriterHandle[];
+
+  constructor(writers: readonly WriterHandle[]) {
+    this.#writers = writers;
+  }
+
+  get acknowledged(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.progress().acknowledged, 0);
+  }
+
+  get failures(): number {
+    return this.#writers.reduce((sum, writer) => sum + writer.progress().failures, 0);
+  }
+
+  /** Until each client had some more rows acknowledged. */
+  async goesOn(timeoutMs = 60_000): Promise<void> {
+    const before = this.#writers.map((writer) => writer.progress().acknowledged);
+    await eventually(
+      () => this.#writers.every((writer, n) => writer.progress().acknowledged > (before[n] ?? 0) + 30),
+      { timeoutMs },
+    );
+  }
+
+  /** Rows go on for so long, ms, without one failure. */
+  async undisturbed(forMs: number): Promise<void> {
+    const failures = this.failures;
+    const end = performance.now() + forMs;
+    while (performance.now() < end) {
+      await this.goesOn();
+      assert.equal(this.failures, failures, 'a client saw an error');
+    }
+  }
+}
