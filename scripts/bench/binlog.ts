@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { agentCatchUpFigure } from './agent-catch-up.ts';
 import { decodeFigure, indexFigure } from './binlog-speed.ts';
 import { recordWorkload } from './binlog-workload.ts';
 import { catchUpFigure, outageFigure } from './catch-up.ts';
@@ -29,6 +30,7 @@ try {
     await decodeFigure(workload.rows, { runs, target: 0.5 }),
     ...(await rollbackFigures({ dir, runs })),
     await outageFigure({ dir, runs }),
+    await agentCatchUpFigure({ dir, runs }),
     // One run of it takes minutes.
     await catchUpFigure({ dir, runs: Math.min(runs, 2), transactions: 20_000 }),
   ];

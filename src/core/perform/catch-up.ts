@@ -9,8 +9,8 @@ import { catchUpChannel, heldBy, standingOf, type CatchUpStep, type Standing } f
 import { memberOf, type PerformContext } from './context.ts';
 import { Laps } from './laps.ts';
 
-/** Of the channel's appliers: the outage waits for them, and for the disk at each commit of a few of them. */
-const workers = 16;
+const fewestWorkers = 4;
+const mostWorkers = 16;
 /** The channel's health is looked at this often while it fetches. */
 const sliceMs = 500;
 
@@ -76,7 +76,7 @@ async function fetchTail(standing: Standing, offer: Offered, laps: Laps): Promis
     });
     if (!drained) return 'the elected one had not applied what it received before';
     laps.end('drain');
-    await attach(standing, offer.port);
+    await attach(standing, offer);
     laps.end('attach');
     const wanted = wantedOf(standing, offer).toCompactString();
     while (leftMs() > 0) {
@@ -95,10 +95,19 @@ async function fetchTail(standing: Standing, offer: Offered, laps: Laps): Promis
   }
 }
 
-function attach({ context, member, from }: Standing, port: number): Promise<void> {
-  const profile = { source: { host: from.agent.host, port }, channel: catchUpChannel, workers };
+function attach({ context, member, from }: Standing, { port, transactions }: Offered): Promise<void> {
+  const source = { host: from.agent.host, port };
+  const profile = { source, channel: catchUpChannel, workers: workersFor(transactions) };
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   return context.mysql.follow(member.endpoint, profile, options);
+}
+
+/**
+ * How many appliers end soonest: the outage waits for the start of each (4 to 20 ms), and for the disk at each commit of as many transactions
+ * as there are appliers, so the best number grows with the root of the transactions. 16 instead of 4 took 130 ms longer for 30 of them.
+ */
+export function workersFor(transactions: number): number {
+  return Math.min(mostWorkers, Math.max(fewestWorkers, Math.ceil(Math.sqrt(transactions) / 2)));
 }
 
 /** An agent that was restarted has forgotten its offer: it is asked again. What the applier refuses stays refused. */
@@ -109,7 +118,7 @@ async function mend(standing: Standing): Promise<string | undefined> {
   if (channel?.receiver === 'on') return undefined;
   const again = await askForBinlog(standing);
   if (again.kind === 'none') return again.why;
-  if (again.port !== 0) await attach(standing, again.port);
+  if (again.port !== 0) await attach(standing, again);
   return undefined;
 }
 
