@@ -87,11 +87,14 @@ export class ReplicaKeeper {
     const { status, verdict } = this.#local;
     if (status === undefined || verdict.verdict !== 'up' || this.#primary() === undefined) return undefined;
     this.#health = replicationHealth(status, this.#health);
-    const going = this.#rejoiner?.going ?? this.#burnt?.question;
-    if (going !== undefined) return { ...this.#health, state: 'errant', error: going };
-    if (this.#errant === undefined || this.#errant.epoch !== this.#view.facts?.record?.epoch)
-      return this.#health;
-    return { ...this.#health, state: 'errant', error: this.#errant.why };
+    const error = this.#whyUnfit();
+    return error === undefined ? this.#health : { ...this.#health, state: 'errant', error };
+  }
+
+  /** What is in the way of going on says more than that it goes on. */
+  #whyUnfit(): string | undefined {
+    const isOut = this.#errant?.epoch === this.#view.facts?.record?.epoch;
+    return (isOut ? this.#errant?.why : undefined) ?? this.#rejoiner?.going ?? this.#burnt?.question;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -126,10 +129,9 @@ export class ReplicaKeeper {
     const { facts } = this.#view;
     const { verdict, writable, status } = this.#local;
     return (
-      facts !== undefined &&
-      whyWithoutGtids(status) === undefined &&
-      !facts.planRunning &&
+      facts?.planRunning === false &&
       !facts.paused &&
+      whyWithoutGtids(status) === undefined &&
       verdict.verdict === 'up' &&
       writable === false
     );
@@ -207,12 +209,12 @@ export class ReplicaKeeper {
   async #follow(due: Due, signal: AbortSignal): Promise<boolean> {
     const { mysql, log, coordination } = this.#deps;
     const { primary, epoch } = due;
-    const server = this.#local.endpoint;
     await this.#drain(signal);
     const errant = await this.#compare(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
     log.info('following the recorded primary', { primary: formatEndpoint(primary), epoch });
-    await mysql.follow(server, { source: primary, channel: '' }, { timeoutMs: sqlMs, signal });
+    const options = { timeoutMs: sqlMs, signal };
+    await mysql.follow(this.#local.endpoint, { source: primary, channel: '' }, options);
     await clearRejoinMark(coordination, this.#view.self);
     this.#errant = undefined;
     return true;

@@ -6,7 +6,7 @@ import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import { readHistory } from '../core/store/history.ts';
 import { readMembers } from '../core/store/inventory.ts';
-import { readLostReplica, readRejoinMark } from '../core/store/marks.ts';
+import { readLostReplica } from '../core/store/marks.ts';
 import { isPaused, readPause } from '../core/store/pauses.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
@@ -99,8 +99,8 @@ async function viewOf(
     ask ? mysql.probe(member.endpoint, { timeoutMs: probeTimeoutMs, signal }) : undefined,
     readLostReplica(coordination, member.id),
   ]);
-  const wasPrimary = lost !== undefined && (await readRejoinMark(coordination, member.id)) !== undefined;
-  return { member, presence, probe, offSince: lost?.at, heldBack: wasPrimary && !observer.publishReturned };
+  const heldBack = lost?.former === 1 && !observer.publishReturned;
+  return { member, presence, probe, offSince: lost?.at, heldBack };
 }
 
 /** What the guards of an automatic failover ask of the past; read only when one may be due. */

@@ -123,7 +123,9 @@ describe('the return of an old primary, by what it did alone', () => {
     await eventually(async () => assert.equal((await stage.serverOf(old))?.reads, 'off'), {
       timeoutMs: 10_000,
     });
-    await stage.reprovision(old, primary, "DELETE FROM app.notes WHERE t IN ('first', 'second')");
+    await stage.reprovision(old, primary, {
+      undo: ["DELETE FROM app.notes WHERE t IN ('first', 'second')"],
+    });
     await stage.allEqual();
   });
 
@@ -152,7 +154,7 @@ describe('the return of an old primary, by what it did alone', () => {
       await stage.untilOut(again.old),
       /app\.mem is of MEMORY, which has no transactions \(no-transactions\)/,
     );
-    await stage.reprovision(again.old, again.primary, 'DELETE FROM app.mem');
+    await stage.reprovision(again.old, again.primary, { undo: ['DELETE FROM app.mem'] });
     await stage.allEqual();
   });
 });

@@ -110,7 +110,11 @@ export class ReturnStage implements AsyncDisposable {
   }
 
   /** As an operator provisions a server anew: `undo` makes its rows the primary's, whose GTIDs it then gets. */
-  async reprovision(at: string, primary: string, ...undo: readonly string[]): Promise<void> {
+  async reprovision(
+    at: string,
+    primary: string,
+    { undo = [], reads = 'yes' }: { readonly undo?: readonly string[]; readonly reads?: string } = {},
+  ): Promise<void> {
     await this.sandbox.kill('agent', at);
     await this.run(
       at,
@@ -122,7 +126,7 @@ export class ReturnStage implements AsyncDisposable {
       `SET GLOBAL gtid_purged = '${await this.executed(primary)}'`,
     );
     await this.sandbox.start('agent', at);
-    await this.untilReplicating(at);
+    await this.untilReplicating(at, reads);
   }
 
   async serverOf(at: string) {

@@ -15,7 +15,8 @@ export async function markRejoin(
   const { coordination, group } = context;
   const at = context.clock.now();
   // A mark is also what brings a server to the read list, once it replicates.
-  await markLostReplica(coordination, step.host, { group, why: 'it was the primary', at });
+  const lost = { group, why: 'it was the primary', at };
+  await markLostReplica(coordination, step.host, repointed ? lost : { ...lost, former: 1 });
   if (repointed) return { kind: 'done', detail: 'it follows the new primary already' };
   const caughtUp = outcomeAs(plan, 'catch-up', 'caught-up') ?? outcomeAs(plan, 'catch-up', 'not-caught-up');
   const executed = caughtUp?.executed ?? '';

@@ -11,12 +11,15 @@ export interface LostReplica {
   readonly why: string;
   /** ms since 1970. */
   readonly at: number;
+  /** 1: it was the primary that a failover left behind; with `rejoin.publish: manual` it returns by `setha` only. */
+  readonly former?: 1 | undefined;
 }
 
 const lostReplica = z.object({
   group: z.string().default(''),
   why: z.string().default(''),
   at: z.number().default(0),
+  former: z.literal(1).optional(),
 });
 
 /** `slavedown/H`; undefined when the replica is not marked. What cannot be read marks all the same. */
