@@ -176,10 +176,11 @@ export class LeaseKeeper {
     return Math.min(until, this.#renewing ? Infinity : this.#renewAt, this.#asking ? Infinity : askAt);
   }
 
-  /** Late enough that a renewal has had its chance. */
+  /** The first renewal of a session gives little: late enough that the second has had its chance. */
   #nextAsk({ lease }: Tenure): number {
     const { askBeforeMs, renewEveryMs } = this.terms;
-    const overdue = (lease.sent.at(-1) ?? -Infinity) + renewEveryMs * overdueFactor;
+    // Later ones do not all extend it: after a silence, one only from the next but one on.
+    const overdue = lease.sent.length === 1 ? (lease.sent[0] ?? 0) + renewEveryMs * overdueFactor : -Infinity;
     return Math.max(lease.until - askBeforeMs, overdue, this.#askAt);
   }
 
@@ -192,13 +193,11 @@ export class LeaseKeeper {
   /** One renewal and when the next is due. */
   async #keep(tenure: Tenure): Promise<void> {
     const { clock, log, coordination } = this.#deps;
-    const began = clock.monotonic();
     this.#renewing = true;
     try {
       if (tenure.session === undefined || tenure.session !== coordination.sessionId())
         await this.#establish(tenure);
-      await this.#renew(tenure);
-      this.#renewAt = began + this.terms.renewEveryMs;
+      this.#renewAt = (await this.#renew(tenure)) + this.terms.renewEveryMs;
       if (this.#trouble !== undefined) log.info('lease renewed again', { leftMs: Math.round(this.leftMs()) });
       this.#trouble = undefined;
       this.#accepted = false;
@@ -215,7 +214,8 @@ export class LeaseKeeper {
     this.#alarm?.ring();
   }
 
-  async #renew(tenure: Tenure): Promise<void> {
+  /** Resolves to when it was sent: the next must not follow too soon to count. */
+  async #renew(tenure: Tenure): Promise<number> {
     const { clock, coordination } = this.#deps;
     const sentAt = clock.monotonic();
     const watermark = { epoch: tenure.epoch, executed: this.#parts.executed(), at: clock.now() };
@@ -223,6 +223,7 @@ export class LeaseKeeper {
     if (coordination.sessionId() !== tenure.session)
       throw refused({ reason: 'no-presence', why: 'the ZooKeeper session changed meanwhile' });
     tenure.lease = renewLease(tenure.lease, sentAt, this.terms);
+    return sentAt;
   }
 
   /**

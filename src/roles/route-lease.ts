@@ -113,19 +113,21 @@ export class RouteLease {
     );
   }
 
-  /** Late enough that a renewal has had its chance: who accepts is not promoted for a while. */
+  /**
+   * The first renewal of a session gives little: late enough that the second has had its chance, for who accepts is not promoted for a while.
+   */
   #nextAsk(): number {
     const { askBeforeMs, renewEveryMs } = this.terms;
-    const overdue = (this.#lease.sent.at(-1) ?? -Infinity) + renewEveryMs * overdueFactor;
-    return Math.max(this.#lease.until - askBeforeMs, overdue, this.#askAt);
+    const { sent, until } = this.#lease;
+    // Later ones do not all extend it: after a silence, one only from the next but one on.
+    const overdue = sent.length === 1 ? (sent[0] ?? 0) + renewEveryMs * overdueFactor : -Infinity;
+    return Math.max(until - askBeforeMs, overdue, this.#askAt);
   }
 
   async #keep(): Promise<void> {
     this.#renewing = true;
-    const began = this.#clock.monotonic();
     try {
-      await this.#renew();
-      this.#renewAt = began + this.terms.renewEveryMs;
+      this.#renewAt = (await this.#renew()) + this.terms.renewEveryMs;
       if (this.#trouble !== undefined)
         this.#log.info('lease renewed again', { leftMs: Math.round(this.leftMs) });
       this.#trouble = undefined;
@@ -141,7 +143,8 @@ export class RouteLease {
     this.#alarm?.ring();
   }
 
-  async #renew(): Promise<void> {
+  /** Resolves to when it was sent: the next must not follow too soon to count. */
+  async #renew(): Promise<number> {
     const session = this.#coordination.sessionId();
     if (session === undefined) throw new DcmhaError('SESSION_LOST', 'no session with ZooKeeper yet');
     if (this.#session !== session) {
@@ -153,6 +156,7 @@ export class RouteLease {
     this.#heedSession();
     // Written in another session than the one that was looked at, it proves nothing of that one.
     if (this.#session === session) this.#lease = renewLease(this.#lease, sentAt, this.terms);
+    return sentAt;
   }
 
   #heedSession(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { found } from '../simulate/found.ts';
 import { runSeed } from '../simulate/run-seed.ts';
 import { seededBugs } from '../simulate/seeded-bugs.ts';
 import { placesOf, shrink, traceOf } from '../simulate/shrink.ts';
@@ -29,6 +30,12 @@ describe('simulated worlds', () => {
         assert.equal(violation, undefined, `npm run simulate -- --level ${level} --seed ${seed} --trace`);
         assert.ok(writes > 0);
       }
+    });
+  }
+
+  for (const { what, seed, faults } of found) {
+    it(`do not break a promise as they once did: ${what}`, async () => {
+      assert.equal((await runSeed({ seed, faults })).violation, undefined);
     });
   }
 

@@ -56,7 +56,7 @@ export function drawFaults(seed: number, level: Level = 'zookeeper'): Fault[] {
   const random = new Random(seed * 13 + 5);
   const draw = new FaultDraw(seed, random);
   const groups = [draw.kill, draw.partition, draw.zookeeper].slice(0, levels.indexOf(level));
-  const count = random.int(1, 7);
+  const count = random.chance(0.2) ? random.int(8, 14) : random.int(1, 7);
   const faults: Fault[] = [];
   let at = random.int(0, SPAN_MS / 3);
   for (let n = 0; n < count; n += 1) {
@@ -154,6 +154,30 @@ class FaultDraw {
 
   #router(): number {
     return this.#random.int(1, this.#routers);
+  }
+}
+
+/** Whether a fault is no reason to move the primary: MySQL goes on answering whoever asks. */
+export function isNoReasonToSwitch(fault: Fault): boolean {
+  switch (fault.kind) {
+    case 'kill':
+    case 'freeze':
+      return fault.what !== 'mysqld';
+    case 'haproxy-dies':
+    case 'zookeeper-down':
+    case 'zookeeper-lags':
+    case 'session-expires':
+    case 'setwhite':
+      return true;
+    case 'power-off':
+      return fault.what === 'router';
+    case 'disk-hangs':
+    case 'freeze-host':
+    case 'cut':
+    case 'isolate':
+    case 'slow':
+    case 'switchover':
+      return false;
   }
 }
 

@@ -1,6 +1,6 @@
 import { znodes } from '../../src/core/store/znodes.ts';
 import { Checks } from './checks.ts';
-import { describeFault, drawFaults, type Fault, type Level } from './faults.ts';
+import { describeFault, drawFaults, isNoReasonToSwitch, type Fault, type Level } from './faults.ts';
 import { errantMembers, whyUnwell } from './health.ts';
 import { inject } from './inject.ts';
 import type { Tamper } from './sim-ground.ts';
@@ -47,6 +47,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   await run.untilWell(START_MS);
   await run.through(faults);
   const wellAfterMs = await run.recover();
+  run.judge(faults);
   return run.result(faults, wellAfterMs);
 }
 
@@ -56,6 +57,7 @@ class Run {
   readonly #checks: Checks;
   /** Faults that are not put right yet. */
   #active = 0;
+  #failuresBefore = 0;
 
   constructor(world: World, seed: number) {
     this.#world = world;
@@ -67,6 +69,7 @@ class Run {
   async through(faults: readonly Fault[]): Promise<void> {
     const { clock, zookeeper } = this.#world.ground;
     const waiting = new Map<Fault, number>();
+    this.#failuresBefore = this.#world.failures;
     for (const fault of faults) {
       clock.after(fault.at, () => {
         if (fault.step === undefined) this.#inject(fault);
@@ -117,6 +120,17 @@ class Run {
       if (why !== undefined && clock.now > end && !this.#isOver())
         this.#world.ground.violation(`not well ${limitMs / 1000} s after the last fault: ${why}`);
     }
+  }
+
+  /** Promise 3: what is no reason to move the primary does not move it; and while only ZooKeeper is away, nobody notices. */
+  judge(faults: readonly Fault[]): void {
+    const { ground } = this.#world;
+    const epoch = this.#world.epoch();
+    if (this.#isOver() || !faults.every(isNoReasonToSwitch)) return;
+    if (epoch > 0) ground.violation(`a needless switch: epoch ${epoch}`);
+    const failures = this.#world.failures - this.#failuresBefore;
+    if (faults.every(({ kind }) => kind === 'zookeeper-down') && failures > 0)
+      ground.violation(`${failures} writes failed while only ZooKeeper was away`);
   }
 
   result(faults: readonly Fault[], wellAfterMs: number): RunResult {

@@ -12,6 +12,8 @@ export interface ClientWorld {
   readonly servers: ReadonlyMap<string, SimServer>;
   /** A client was told that its transaction is committed. */
   readonly acknowledged: (gtid: Gtid) => void;
+  /** A write, or the attempt to connect for one, came to nothing. */
+  readonly failed: () => void;
 }
 
 const RETRY_MS = 150;
@@ -47,6 +49,7 @@ export class SimClient {
     const session = this.#session?.isOpen === true ? this.#session : this.#connect();
     this.#session = session;
     if (session === undefined) {
+      this.#world.failed();
       this.#at += 1;
       this.#again(RETRY_MS);
       return;
@@ -57,7 +60,10 @@ export class SimClient {
       isOver = true;
       cancel();
       session.onClosed = () => undefined;
-      if (!ok) session.drop();
+      if (!ok) {
+        session.drop();
+        this.#world.failed();
+      }
       this.#again(ok ? this.#random.int(100, 400) : RETRY_MS);
     };
     const cancel = this.#world.clock.after(PATIENCE_MS, () => over(false));

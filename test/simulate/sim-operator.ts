@@ -19,6 +19,7 @@ export class SimOperator {
   readonly #store: ZkClient;
   #tried: string | undefined;
   #tries = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(ground: SimGround) {
     this.#ground = ground;
@@ -39,13 +40,30 @@ export class SimOperator {
     );
   }
 
+  /** Waits in the same line as {@link unpause}. */
   pause(): void {
     const pause = { by: 'operator', why: '', at: this.#process.now() };
-    this.#do('setwhite', () => pauseGroup(this.#store, 'g1', pause));
+    this.#inTurn('setwhite', () => pauseGroup(this.#store, 'g1', pause));
   }
 
   unpause(): void {
-    this.#do('unsetwhite', () => unpauseGroup(this.#store, 'g1'));
+    this.#inTurn('unsetwhite', () => unpauseGroup(this.#store, 'g1'));
+  }
+
+  /** Until it works: whoever begins a pause ends it. */
+  #inTurn(what: string, work: () => Promise<unknown>): void {
+    const again = async (): Promise<void> => {
+      for (;;) {
+        try {
+          await work();
+          return;
+        } catch (error) {
+          this.#ground.note(`operator: ${what}: ${toDcmhaError(error).message}`);
+          await this.#process.pause(LOOK_MS);
+        }
+      }
+    };
+    this.#turn = this.#turn.then(again);
   }
 
   /** From now on, a plan that is blocked is retried, and abandoned when that does not help. */

@@ -46,6 +46,8 @@ export class World {
   acknowledged: GtidSet = EMPTY_GTID_SET;
   /** How many writes applications were told of. */
   writes = 0;
+  /** How many came to nothing. */
+  failures = 0;
 
   constructor(
     seed: number,
@@ -117,6 +119,7 @@ export class World {
       servers: ground.servers,
       haproxies,
       acknowledged,
+      failed: (): void => void (this.failures += 1),
     };
     for (let number = 1; number <= 3; number += 1)
       this.#clients.push(new SimClient(world, seed * 3 + number));

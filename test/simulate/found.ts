@@ -1,0 +1,31 @@
+import type { Fault } from './faults.ts';
+
+/** Worlds that broke a promise before the program was mended; `what` it did. */
+export const found: readonly {
+  readonly what: string;
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+}[] = [
+  {
+    what: 'a reader whose agent was away during the failover was never read from again',
+    seed: 66,
+    faults: [
+      { at: 2116, ms: 13_725, kind: 'kill', what: 'agent', number: 4 },
+      { at: 4944, ms: 13_772, kind: 'power-off', what: 'member', number: 1 },
+    ],
+  },
+  {
+    what: 'a coordinator that was stopped in its freeze stopped the receivers of the plan that was long over',
+    seed: 127,
+    faults: [
+      { at: 11_107, ms: 4908, kind: 'freeze', what: 'coordinator', number: 2 },
+      { at: 13_150, ms: 1411, kind: 'switchover', to: undefined },
+      { at: 13_439, ms: 9357, kind: 'freeze', what: 'coordinator', number: 1 },
+    ],
+  },
+  {
+    what: 'the first renewals after an outage of ZooKeeper did not extend the lease, and nobody was asked meanwhile',
+    seed: 349,
+    faults: [{ at: 1967, ms: 4177, kind: 'zookeeper-down', servers: [1, 2, 3] }],
+  },
+];
