@@ -90,6 +90,22 @@ describe('cloning real servers', { timeout: 180_000 }, () => {
     assert.equal((await sql(server, 'SELECT * FROM app.own')).length, 0);
   });
 
+  it('tells a CLONE whose donor died, once that is back', async () => {
+    const broken = refusal(cloning.clone(endpointOf(server), endpointOf(donor), LONG));
+    await eventually(async () => assert.equal((await standing()).kind, 'running'), LONG);
+    await eventually(
+      async () =>
+        assert.equal((await sql(server, "SHOW TABLES IN app LIKE 'own'").catch(() => [])).length, 0),
+      LONG,
+    );
+    await donor.kill();
+    await donor.start();
+    const { code, message } = await broken;
+    assert.equal(code, 'MYSQL_REJECTED');
+    const half = await standing();
+    assert.equal(half.kind, 'half', message);
+  });
+
   it('tells a CLONE that was killed after it had dropped the data, and completes the next', async () => {
     const broken = cloning.clone(endpointOf(server), endpointOf(donor), LONG);
     const seen = await eventually(
