@@ -3,6 +3,7 @@ import path from 'node:path';
 import { AlertDesk } from '../core/alerts/desk.ts';
 import { leaseCheckFor, type LeaseCheck } from '../core/haproxy/lease-check.ts';
 import { leaseTerms } from '../core/lease.ts';
+import type { FenceCommand } from '../core/perform/fence-command.ts';
 import { Haproxy } from '../adapters/haproxy/haproxy.ts';
 import { httpLeasePort } from '../adapters/haproxy/lease-port.ts';
 import type { LeasePort, Proxy } from '../ports/proxy.ts';
@@ -164,6 +165,12 @@ export class Context implements AsyncDisposable {
   /** How the agent starts mysqld; undefined when the configuration names no command. */
   start(): StartDeps | undefined {
     const { startMysqld: argv, startTimeoutMs: timeoutMs } = this.config.agent;
+    return argv.length === 0 ? undefined : { commands: commandRunner, argv, timeoutMs };
+  }
+
+  /** How a silent host is cut off; undefined when the configuration names no command. */
+  fenceCommand(): FenceCommand | undefined {
+    const { command: argv, timeoutMs } = this.config.fence;
     return argv.length === 0 ? undefined : { commands: commandRunner, argv, timeoutMs };
   }
 

@@ -143,6 +143,14 @@ const log = z.strictObject({
   format: z.enum(['json', 'text']).default('json').describe('one JSON object a line, or text'),
 });
 
+const fence = z.strictObject({
+  command: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('program and arguments that cut a silent host off; 0 says that nothing runs there any more'),
+  timeoutMs: ms(15_000, 'then it is killed, and leases decide'),
+});
+
 const fleet = z.strictObject({
   max: z
     .number()
@@ -170,6 +178,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   rejoin: rejoin.prefault({}),
   alerts: alertSinks.prefault({}),
+  fence: fence.prefault({}),
   fleet: fleet.prefault({}),
   log: log.prefault({}),
 });

@@ -5,6 +5,7 @@ import type { PeerCaller } from '../ports/peers.ts';
 import type { Clock, Log } from '../ports/system.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import type { PerformLimits } from '../core/perform/context.ts';
+import type { FenceCommand } from '../core/perform/fence-command.ts';
 import { perform } from '../core/perform/perform.ts';
 import { execute, type Ending } from '../core/plan/execute.ts';
 import { historyOf } from '../core/plan/history.ts';
@@ -31,6 +32,7 @@ export interface PlanRunner {
   /** This process, unlike any other. */
   readonly by: string;
   readonly agentPort: number;
+  readonly fenceCommand?: FenceCommand | undefined;
   readonly limits: PerformLimits;
   /** Deadline of a step whose parts have no longer one of their own, ms. */
   readonly stepTimeoutMs: number;

@@ -5,6 +5,7 @@ import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { planOf } from '../../src/roles/plan-runner.ts';
 import { readTask } from '../../src/core/store/tasks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
+import type { CommandRunner } from '../../src/ports/system.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
 
 const addresses = (endpoints: readonly { host: string }[] | undefined) => endpoints?.map(({ host }) => host);
@@ -205,6 +206,41 @@ describe('a coordinator', () => {
     );
     await stage.end();
   });
+
+  for (const [exitCode, evidence] of [
+    [0, 'command: power-off ended with 0'],
+    [1, undefined],
+    [undefined, undefined],
+  ] as const) {
+    it(`asks the fencing command where no other evidence is to be had: it ${exitCode === undefined ? 'does not end' : `ends with ${exitCode}`}`, async () => {
+      const stage = await CoordinatorStage.running(0);
+      const asked: unknown[] = [];
+      const commands: CommandRunner = {
+        run: (argv, { env }) => {
+          asked.push([argv, env]);
+          return Promise.resolve({ exitCode, stderr: 'no such outlet' });
+        },
+      };
+      const fenceCommand = { commands, argv: ['power-off', '--now'], timeoutMs: 5000 };
+      const { log } = stage.add('c1', {}, fenceCommand);
+      const { clock, peers } = stage.agents;
+      const one = stage.agents.host(1);
+      stage.hangRouter();
+      const session = one.kill();
+      one.server.state = { kind: 'unreachable' };
+      for (const other of ['c1', '10.0.0.2', '10.0.0.3']) peers.cut('10.0.0.1', other);
+      session.expire();
+      await clock.runFor(15_000);
+      const [argv, env] = [fenceCommand.argv, { DCMHA_GROUP: 'g1', DCMHA_HOST: '10-0-0-1' }];
+      assert.deepEqual(asked[0], [argv, { ...env, DCMHA_SERVER: '10.0.0.1:3306', DCMHA_EPOCH: '0' }]);
+      assert.equal(stage.primary(), evidence === undefined ? '10-0-0-1' : '10-0-0-2');
+      const [record] = await stage.history();
+      assert.equal(record?.['evidence'], evidence);
+      const told = log.lines.some(({ fields }) => /power-off.*no such outlet/.test(String(fields['why'])));
+      assert.equal(told, evidence === undefined);
+      await stage.end();
+    });
+  }
 
   it('waits for the leases when the whole host is gone', async () => {
     const stage = await CoordinatorStage.running();

@@ -6,6 +6,7 @@ import { readHistory, type HistoryRecord } from '../../src/core/store/history.ts
 import { encodeRouteAck, presentRouteAck, readRoute } from '../../src/core/store/routes.ts';
 import { submitTask, type NewTask } from '../../src/core/store/tasks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
+import type { FenceCommand } from '../../src/core/perform/fence-command.ts';
 import type { Route } from '../../src/core/model/group.ts';
 import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinator.ts';
 import { AgentStage } from './agent-stage.ts';
@@ -23,6 +24,8 @@ export class StageCoordinator {
   readonly log: RecordingLog = recordingLog();
   readonly coordination: FakeCoordination;
   readonly alerts: Alert[] = [];
+  /** `fence.command`, where a test has one. */
+  fenceCommand: FenceCommand | undefined;
   readonly #stage: AgentStage;
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
@@ -69,6 +72,7 @@ export class StageCoordinator {
           log,
           by,
           agentPort: 7071,
+          fenceCommand: this.fenceCommand,
           limits,
           stepTimeoutMs: 15_000,
         },
@@ -131,8 +135,13 @@ export class CoordinatorStage {
     return stage;
   }
 
-  add(by: string, policy: Partial<CoordinatorDeps['policy']> = {}): StageCoordinator {
+  add(
+    by: string,
+    policy: Partial<CoordinatorDeps['policy']> = {},
+    fenceCommand?: FenceCommand,
+  ): StageCoordinator {
     const coordinator = new StageCoordinator(this.agents, by);
+    coordinator.fenceCommand = fenceCommand;
     this.coordinators.push(coordinator);
     coordinator.start(policy);
     return coordinator;
@@ -159,6 +168,11 @@ export class CoordinatorStage {
     const look = (): void => void apply().catch(() => undefined);
     this.#store.watchData(znodes.route('g1'), look, this.#router.signal);
     await apply();
+  }
+
+  /** The router takes no route any more, and its session stands. */
+  hangRouter(): void {
+    this.#router.abort();
   }
 
   /** The router's process is gone, with its session. */

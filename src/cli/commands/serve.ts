@@ -45,6 +45,7 @@ export const serveCommand = defineCommand({
           log,
           by: args.id,
           agentPort: config.agent.port,
+          fenceCommand: context.fenceCommand(),
           limits: {
             peerTimeoutMs: peer.timeoutMs,
             gatherTimeoutMs: failover.gatherTimeoutMs,

@@ -6,6 +6,7 @@ import type { Clock, Log } from '../../ports/system.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
+import type { FenceCommand } from './fence-command.ts';
 
 /** Deadlines of the parts of steps, ms. */
 export interface PerformLimits {
@@ -37,6 +38,8 @@ export interface PerformContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: PerformLimits;
+  /** Asked when neither agent nor MySQL of the old primary answers. */
+  readonly fenceCommand?: FenceCommand | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -9,6 +9,7 @@ import { recordPrimary } from '../store/primary.ts';
 import { readRoute, readRouteAcks } from '../store/routes.ts';
 import { znodes } from '../store/znodes.ts';
 import { memberOf, type PerformContext } from './context.ts';
+import { fenceByCommand } from './fence-command.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
@@ -18,10 +19,21 @@ const nobodyLeft = 'no lease is left and MySQL answers nobody';
 
 /**
  * Evidence (a) or (b) from the old primary's agent; without the agent, read-only by SQL; without an answer from either, `unreachable`,
- * and the leases decide. An agent that answers but cannot fence makes the step fail and be tried again.
+ * and the operator's command is run, if there is one; then the leases decide. An agent that answers but cannot fence makes the step fail and
+ * be tried again.
  */
 export async function fence(step: Of<'fence'>, context: PerformContext): Promise<Outcome> {
   const member = memberOf(context, step.host);
+  const outcome = await fenceByAsking(step, member, context);
+  const { fenceCommand: command, group } = context;
+  if (outcome.kind === 'fenced' || command === undefined) return outcome;
+  const powered = await fenceByCommand(command, { group, member, epoch: step.epoch });
+  if (powered.kind === 'fenced') return powered;
+  context.log.error('the fencing command did not succeed', { host: member.id, why: powered.why });
+  return { kind: 'unreachable', why: `${outcome.why}; ${powered.why}` };
+}
+
+async function fenceByAsking(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
   const { gatherTimeoutMs, peerTimeoutMs } = context.limits;
   if ((await readPresence(context.coordination, member.id)) === undefined) {
     return fenceSilent(step, member, context);

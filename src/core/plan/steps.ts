@@ -51,7 +51,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('fenced'),
     /** (a) read-only confirmed by the agent or by SQL; (b) the process is gone. */
-    evidence: z.enum(['read-only', 'process-gone', 'read-only-by-sql', 'leases']),
+    evidence: z.enum(['read-only', 'process-gone', 'read-only-by-sql', 'command', 'leases']),
     detail: z.string(),
     /** Its executed set, when it still answers. */
     executed: gtids.optional(),
