@@ -15,11 +15,9 @@ import { killHalted, killServer } from './agent-kill.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import type { GroupView } from './agent-view.ts';
-import { Mutex } from './mutex.ts';
+import { GateTurns } from './gate-turns.ts';
 
 const goneProbeMs = 250;
-/** What SQL gets before SIGKILL, however late it is: this process may have been starved, not mysqld. */
-const leastSqlMs = 300;
 /** Opening is one short statement; a server that needs longer is not fit to be the primary. */
 const longestOpenMs = 2000;
 /** Nobody but this agent could write meanwhile, so there is time. */
@@ -43,13 +41,14 @@ export interface GateParts {
 export class WriteGate {
   readonly #deps: AgentDeps;
   readonly #parts: GateParts;
-  readonly #mutex = new Mutex();
+  readonly #turns: GateTurns;
   /** Why this server may not be opened though it answers: its data is not what its GTIDs say. */
   #unfit: string | undefined;
 
   constructor(deps: AgentDeps, parts: GateParts) {
     this.#deps = deps;
     this.#parts = parts;
+    this.#turns = new GateTurns(deps.clock);
   }
 
   situation(): WriterSituation {
@@ -81,7 +80,7 @@ export class WriteGate {
 
   /** Makes sure that nothing is written here. Throws what MySQL says when neither SQL nor, where allowed, SIGKILL could. */
   close(why: string, limits: FenceLimits): Promise<FenceEvidence> {
-    return this.#mutex.run(async () => {
+    return this.#turns.close(limits, async () => {
       const evidence = await this.#close(limits);
       this.#parts.local.noteWritable(false);
       const { kind } = evidence;
@@ -110,7 +109,7 @@ export class WriteGate {
     await lease.begin(request, session);
     try {
       await this.#remember(request);
-      await this.#mutex.run(() => this.#open(request, by));
+      await this.#turns.run(() => this.#open(request, by));
     } catch (error) {
       if (local.writable !== true) lease.end();
       throw error;
@@ -127,7 +126,7 @@ export class WriteGate {
    * transactions back. However `work` ends, super_read_only is on again; meanwhile nobody else changes it. Refused with `PEER_REFUSED`.
    */
   whileReadOnly<T>(lift: () => Promise<void>, work: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(async () => {
+    return this.#turns.run(async () => {
       const { local, lease, view } = this.#parts;
       const isOther = view.facts?.record !== undefined && view.facts.record.id !== view.self;
       if (!isOther || lease.tenure !== undefined || local.writable !== false)
@@ -160,7 +159,7 @@ export class WriteGate {
 
   /** A primary that is cut off asks for a promise: none is opened here for so long. Refused with `PEER_REFUSED`. */
   accept(request: AcceptRequest, forMs: number): Promise<void> {
-    return this.#mutex.run(async () => {
+    return this.#turns.run(async () => {
       const { lease, recall } = this.#parts;
       const situation = this.situation();
       const fencedEpoch = recall.fencedEpoch(request.group);
@@ -256,17 +255,17 @@ export class WriteGate {
     this.#deps.log.warn('writes opened', { ...request, by });
   }
 
-  async #close({ deadline, mayKill }: FenceLimits): Promise<FenceEvidence> {
+  async #close(limits: FenceLimits): Promise<FenceEvidence> {
+    const { deadline, mayKill } = limits;
     const { local } = this.#parts;
-    const { clock, mysql, log } = this.#deps;
+    const { mysql, log } = this.#deps;
     const before = await this.#gone();
     if (before !== undefined) return before;
     const killed = mayKill ? await killHalted(this.#deps, local, deadline) : undefined;
     if (killed !== undefined) return killed;
-    const leftMs = Math.max(0, deadline - clock.monotonic());
     try {
-      const timeoutMs = mayKill ? Math.max(leftMs * 0.6, leastSqlMs) : leftMs;
-      return { kind: 'read-only', ...(await mysql.fence(local.endpoint, { timeoutMs })) };
+      const fenced = await this.#turns.statement(limits, (options) => mysql.fence(local.endpoint, options));
+      return { kind: 'read-only', ...fenced };
     } catch (thrown) {
       const gone = await this.#gone();
       if (gone !== undefined) return gone;

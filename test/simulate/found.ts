@@ -28,4 +28,12 @@ export const found: readonly {
     seed: 349,
     faults: [{ at: 1967, ms: 4177, kind: 'zookeeper-down', servers: [1, 2, 3] }],
   },
+  {
+    what: 'an agent that was back with a new session, busy with a hung disk, counted as silent; and the end of its lease waited for the plan',
+    seed: 3455,
+    faults: [
+      { at: 11_640, ms: 12_983, kind: 'disk-hangs', number: 0 },
+      { at: 13_936, step: 1, ms: 1867, kind: 'session-expires', what: 'agent', number: 0 },
+    ],
+  },
 ];

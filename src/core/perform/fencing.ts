@@ -46,7 +46,7 @@ async function fenceByAsking(step: Of<'fence'>, member: Member, context: Perform
 
 /**
  * The whole host is silent, its agent's session over. Routers need a moment only; so the leases come first, and who is asked after the
- * last of them and does not answer is evidence (c) at once. Agent and server are asked together, and not waited for long.
+ * last of them and does not answer is evidence (c) at once, if no lease was taken meanwhile. Agent and server are asked together, and not waited for long.
  */
 async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
   const { silentMs } = context.limits;
@@ -61,7 +61,9 @@ async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformCo
     fenceBySql(member, context, { why: `the agent of ${member.id} is gone`, timeoutMs: silentMs }),
   ]);
   if (byAgent.kind === 'fenced') return byAgent;
-  if (bySql.kind === 'fenced' || late.length > 0) return bySql;
+  // A session can end before its time. Then the agent lives: it is back with a new one by now, and may be busy with a server that hangs.
+  if (bySql.kind === 'fenced' || late.length > 0 || (await leasesLeft(member, context)).length > 0)
+    return bySql;
   return { kind: 'fenced', evidence: 'leases', detail: nobodyLeft };
 }
 
