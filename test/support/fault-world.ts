@@ -87,7 +87,7 @@ export class FaultWorld implements AsyncDisposable {
         );
         assert.deepEqual(alerts, []);
       },
-      { timeoutMs: HEALTHY_MS, everyMs: 500 },
+      { timeoutMs: HEALTHY_MS, everyMs: 1000 },
     );
   }
 
@@ -129,6 +129,8 @@ export class FaultWorld implements AsyncDisposable {
       await load.goesOn();
       await fault(hostOf(primary), load);
       await this.heal();
+      // As a supervisor does: a fence may have killed it.
+      for (const member of this.sandbox.group().members) await this.sandbox.start('mysqld', member);
       await this.healthy();
       await load.goesOn();
       const reports = await Promise.all(writers.map((writer) => writer.stop()));
