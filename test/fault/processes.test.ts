@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { What } from '../../src/sandbox/selection.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultWorld } from '../support/fault-world.ts';
+import { FaultWorld, type Load } from '../support/fault-world.ts';
 
 /** Processes that hang, die and come back, under a workload. The cases share a world; each leaves it healthy. */
 describe('a process that hangs or dies', { timeout: 280_000 }, () => {
@@ -44,13 +44,13 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 0);
   });
 
-  it('a whole host halted and let go after another took over: it never writes again', async () => {
-    const { epochs } = await world.under(async (primary, load) => {
-      await pause('host', primary, async () => {
+  it('a whole host halted and let go after another took over: it closes itself at once, and what it had is nowhere else', async () => {
+    const fault = (primary: string, load: Load) =>
+      pause('host', primary, async () => {
         await world.sandbox.untilPrimary({ not: `${primary}:3306` });
         await load.goesOn();
       });
-    });
+    const { epochs } = await world.under(fault, { overlapMs: 2000 });
     assert.equal(epochs, 1);
   });
 

@@ -9,6 +9,12 @@ import type { TestSandbox } from './sandbox.ts';
 const EVERY_MS = 20;
 const ANSWER_MS = 250;
 
+interface Violation {
+  /** On the monotonic clock, ms. */
+  readonly at: number;
+  readonly hosts: readonly string[];
+}
+
 /**
  * Asks every server of a sandbox all the time whether an application could write there, over its local socket, so that no cut network
  * hides the answer. Remembers each round in which more than one said yes.
@@ -16,7 +22,7 @@ const ANSWER_MS = 250;
 export class WritableWatch implements AsyncDisposable {
   readonly #servers: readonly WatchedServer[];
   readonly #stop = new AbortController();
-  readonly #violations: string[] = [];
+  readonly #violations: Violation[] = [];
   readonly #done: Promise<void>;
   #rounds = 0;
 
@@ -33,8 +39,8 @@ export class WritableWatch implements AsyncDisposable {
     );
   }
 
-  /** One line for each round in which two servers were writable; must be empty. */
-  get violations(): readonly string[] {
+  /** Each round in which two servers were writable. */
+  get violations(): readonly Violation[] {
     return this.#violations;
   }
 
@@ -46,7 +52,7 @@ export class WritableWatch implements AsyncDisposable {
     while (!this.#stop.signal.aborted) {
       const answers = await Promise.all(this.#servers.map((server) => server.isWritable()));
       const writable = this.#servers.filter((_, at) => answers[at] === true).map(({ host }) => host);
-      if (writable.length > 1) this.#violations.push(`${new Date().toISOString()} ${writable.join(' and ')}`);
+      if (writable.length > 1) this.#violations.push({ at: performance.now(), hosts: writable });
       this.#rounds += 1;
       await pause(EVERY_MS);
     }
