@@ -5,6 +5,7 @@ import { sameEndpoint } from '../core/model/endpoint.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import type { BootstrapPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
 import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
+import type { PolicyOverrides } from '../core/store/policy.ts';
 
 /** Who begins a plan, and the group's limits that it takes with it. */
 export interface PlanBeginning {
@@ -31,6 +32,14 @@ export function orderedFailover(
   const seen = [`asked for by ${order.by}`];
   const plan = failoverPlan(snapshot, beginning, { cause: 'operator', seen, automatic: false, to: order.to });
   return { ...plan, id: order.id ?? plan.id };
+}
+
+/** What a plan is begun with: the group's own settings go before the configuration file's. */
+export function planPolicy(
+  { maxLoss, catchUp }: PlanBeginning['policy'],
+  own: PolicyOverrides,
+): PlanBeginning['policy'] {
+  return { maxLoss: own.failover?.maxLoss ?? maxLoss, catchUp: own.catchUp?.policy ?? catchUp };
 }
 
 type Beginning = Pick<

@@ -6,12 +6,13 @@ import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import { pushRouters } from '../core/perform/routing.ts';
 import { appendHistory, readHistory } from '../core/store/history.ts';
 import { readRouters } from '../core/store/inventory.ts';
+import { readPolicy } from '../core/store/policy.ts';
 import { recordPrimary } from '../core/store/primary.ts';
 import { publishRoute } from '../core/store/routes.ts';
 import { clearLostReplica, clearRejoinMark, markLostReplica } from '../core/store/marks.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../core/store/tasks.ts';
-import { bootstrapPlan, orderedFailover } from './begin-failover.ts';
+import { bootstrapPlan, orderedFailover, planPolicy } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { startPlan, type PlanRunner } from './plan-runner.ts';
 
@@ -100,13 +101,14 @@ async function switchOver(
   { by, host: to }: Extract<Task, { kind: 'switchover' }>,
   id: string,
   snapshot: GroupSnapshot,
-  { runner, policy }: GroupWorkerDeps,
+  { runner, policy: common }: GroupWorkerDeps,
   signal: AbortSignal,
 ): Promise<string> {
   const ended = (await readHistory(runner.coordination, snapshot.group, 10)).find(
     (record) => record.id === id,
   );
   if (ended !== undefined) return `done before: the primary is ${snapshot.primary?.id ?? 'none'}`;
+  const policy = planPolicy(common, await readPolicy(runner.coordination, snapshot.group));
   const plan = orderedFailover(snapshot, { by: runner.by, policy }, { id, by, to });
   return said(await startPlan(plan, runner, signal));
 }

@@ -9,7 +9,7 @@ import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
-import { automaticFailover } from './begin-failover.ts';
+import { automaticFailover, planPolicy } from './begin-failover.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
 import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
@@ -129,10 +129,8 @@ export class GroupWorker {
     ]);
     if (journal !== undefined || primary?.epoch !== snapshot.primary?.epoch) return false;
     log.warn('failover begins', { group: this.#group, cause: decision.cause, seen: decision.seen });
-    const plan = automaticFailover(decision, snapshot, {
-      by: this.#deps.runner.by,
-      policy: this.#deps.policy,
-    });
+    const policy = planPolicy(this.#deps.policy, await readPolicy(coordination, this.#group));
+    const plan = automaticFailover(decision, snapshot, { by: this.#deps.runner.by, policy });
     this.#deps.runner.alerts.event(
       'failover-started',
       { group: this.#group, host: plan.inputs.oldPrimary },

@@ -3,7 +3,8 @@ import type { Mysql } from '../../ports/mysql.ts';
 import type { GroupSnapshot } from '../../core/model/snapshot.ts';
 import { rehearse, type Rehearsal } from '../../core/plan/rehearse.ts';
 import type { Position } from '../../core/plan/steps.ts';
-import { orderedFailover } from '../../roles/begin-failover.ts';
+import { readPolicy } from '../../core/store/policy.ts';
+import { orderedFailover, planPolicy } from '../../roles/begin-failover.ts';
 import { observe } from '../../roles/observe.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
@@ -73,7 +74,8 @@ async function dryRun(
     },
     new AbortController().signal,
   );
-  const policy = { maxLoss: config.failover.maxLoss, catchUp: config.catchUp.policy };
+  const common = { maxLoss: config.failover.maxLoss, catchUp: config.catchUp.policy };
+  const policy = planPolicy(common, await readPolicy(store, group));
   const plan = orderedFailover(snapshot, { by, policy }, { by, to });
   const positions = await Promise.all(
     snapshot.members.map(({ member }) =>
