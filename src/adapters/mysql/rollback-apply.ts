@@ -19,6 +19,7 @@ export async function takeBack(
   { id, format, rollbackXa, chunks }: TakeBackRequest,
   options: CallOptions,
 ): Promise<number> {
+  await using begun = new Begun(chunks);
   const run = (sql: string, label = sql) => session.query(sql, [], new Deadline(options), label);
   await run('SET SESSION sql_log_bin = 0');
   await run("SET SESSION gtid_next = 'AUTOMATIC'");
@@ -32,7 +33,7 @@ export async function takeBack(
   }
   await run('BEGIN');
   let rows = 0;
-  for await (const chunk of chunks) {
+  for await (const chunk of begun) {
     options.signal?.throwIfAborted();
     await run(binlogStatement(chunk.events), `BINLOG (${chunk.rows} rows of ${chunk.tables.join(', ')})`);
     rows += chunk.rows;
@@ -41,6 +42,28 @@ export async function takeBack(
   await run(`DELETE FROM dcmha.rollback WHERE at < NOW() - INTERVAL ${keptDays} DAY`);
   await run('COMMIT');
   return rows;
+}
+
+/** The first chunk is made while the session is prepared. */
+class Begun<T> implements AsyncIterable<T>, AsyncDisposable {
+  readonly #items: AsyncIterator<T>;
+  readonly #first: Promise<IteratorResult<T>>;
+
+  constructor(items: AsyncIterable<T>) {
+    this.#items = items[Symbol.asyncIterator]();
+    this.#first = this.#items.next();
+    // Seen by whoever asks for it, if anybody does.
+    this.#first.catch(() => undefined);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void> {
+    for (let item = await this.#first; item.done !== true; item = await this.#items.next()) yield item.value;
+  }
+
+  /** What reads files for it has ended then. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#items.return?.();
+  }
 }
 
 const NO_SUCH_XID = 1397;

@@ -65,14 +65,18 @@ class RollbackServers implements Rollback {
   }
 
   async takeBack(server: Endpoint, request: TakeBackRequest, options: CallOptions): Promise<number> {
-    const before = await this.#with(server, options, (session) => raisePacket(session, request, options));
+    const before = await this.#with(server, options, async (session) => {
+      const bytes = await packetBytes(session, options);
+      if (bytes >= neededBytes(request))
+        return { kind: 'done', rows: await once(session, request, options) } as const;
+      await setPacket(session, largestPacket, options);
+      return { kind: 'raised', from: bytes } as const;
+    });
+    if (before.kind === 'done') return before.rows;
     try {
-      return await this.#with(server, options, async (session) =>
-        (await isMarked(session, request.id, options)) ? 0 : takeBack(session, request, options),
-      );
+      return await this.#with(server, options, (session) => once(session, request, options));
     } finally {
-      if (before !== undefined)
-        await this.#with(server, options, (session) => setPacket(session, before, options));
+      await this.#with(server, options, (session) => setPacket(session, before.from, options));
     }
   }
 
@@ -129,18 +133,22 @@ const textFactor = 1.4;
 const leastBytes = 4 * 1024 * 1024;
 const largestPacket = 1024 * 1024 * 1024;
 
-/** Makes room for the biggest statement, in sessions that begin afterwards; what it was before, when it had to be changed. */
-async function raisePacket(
-  session: Session,
-  { largestBytes }: TakeBackRequest,
-  options: CallOptions,
-): Promise<number | undefined> {
-  const sql = 'SELECT @@GLOBAL.max_allowed_packet AS bytes';
-  const [row] = await session.query(sql, [], new Deadline(options));
-  const bytes = Number(row?.['bytes']);
-  if (bytes >= Math.max(leastBytes, largestBytes * textFactor)) return undefined;
-  await setPacket(session, largestPacket, options);
-  return bytes;
+function neededBytes({ largestBytes }: TakeBackRequest): number {
+  return Math.max(leastBytes, largestBytes * textFactor);
+}
+
+/** What a session may send; a change of the global value shows in sessions that begin afterwards. */
+async function packetBytes(session: Session, options: CallOptions): Promise<number> {
+  const [row] = await session.query(
+    'SELECT @@SESSION.max_allowed_packet AS bytes',
+    [],
+    new Deadline(options),
+  );
+  return Number(row?.['bytes']);
+}
+
+async function once(session: Session, request: TakeBackRequest, options: CallOptions): Promise<number> {
+  return (await isMarked(session, request.id, options)) ? 0 : takeBack(session, request, options);
 }
 
 async function setPacket(session: Session, bytes: number, options: CallOptions): Promise<void> {
