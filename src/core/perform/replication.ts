@@ -4,7 +4,7 @@ import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { readBurnt } from '../store/burnt.ts';
-import { markLostReplica } from '../store/marks.ts';
+import { markLostReplica, readRejoinMark } from '../store/marks.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { whyUnfit } from './fencing.ts';
@@ -55,12 +55,28 @@ async function freezeOne(
     const { executed, version, channels, superReadOnly } = status;
     const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
     const error = superReadOnly
-      ? (whyWithoutGtids(status) ?? (await agent))
+      ? (whyWithoutGtids(status) ?? (await agent) ?? (await whyReturning(member, executed, context)))
       : 'it is writable, though it is not the recorded primary';
     return { host, executed, retrieved, version, ...(error === undefined ? {} : { error }) };
   } catch (error) {
     return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
   }
+}
+
+/**
+ * A former primary that came back, and of which nobody has looked yet what only it has: its agent may just be about to. It would be a
+ * candidate that nobody else equals, and so bar all the others.
+ */
+async function whyReturning(
+  { id }: Member,
+  executed: string,
+  { coordination }: PerformContext,
+): Promise<string | undefined> {
+  const mark = await readRejoinMark(coordination, id);
+  if (mark === undefined || mark.executed === '') return undefined;
+  const errant = parseGtidSet(executed).subtract(parseGtidSet(mark.executed));
+  if (errant.isEmpty()) return undefined;
+  return `it came back with transactions that ${mark.primary} lacked when it took over: ${errant.toCompactString()}`;
 }
 
 /** The elected one receives from the most advanced one what it lacks, by ordinary replication. */
