@@ -36,4 +36,13 @@ export const found: readonly {
       { at: 13_936, step: 1, ms: 1867, kind: 'session-expires', what: 'agent', number: 0 },
     ],
   },
+  {
+    what: 'a session that was ended before its time counted as the end of the lease',
+    seed: 3558,
+    faults: [
+      { at: 4897, ms: 2328, kind: 'power-off', what: 'router', number: 1 },
+      { at: 5938, ms: 14_914, kind: 'isolate', host: 'primary', but: [] },
+      { at: 7048, ms: 9226, kind: 'session-expires', what: 'agent', number: 0 },
+    ],
+  },
 ];

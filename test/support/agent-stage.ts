@@ -194,7 +194,7 @@ export class AgentHost {
 /** A group `g1` of hosts 10.0.0.1 and up with their agents, on a virtual clock. */
 export class AgentStage {
   readonly clock = new VirtualClock();
-  readonly zookeeper = new FakeZookeeper();
+  readonly zookeeper = new FakeZookeeper(() => this.clock.now());
   readonly world = new FakeMysqlWorld(this.clock);
   readonly peers = new FakePeerNetwork(this.clock);
   readonly observer = this.zookeeper.connect();

@@ -10,6 +10,7 @@ import { readRoute, readRouteAcks } from '../store/routes.ts';
 import { znodes } from '../store/znodes.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { fenceByCommand } from './fence-command.ts';
+import { watermarkLease } from './watermark-lease.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
@@ -50,11 +51,12 @@ async function fenceByAsking(step: Of<'fence'>, member: Member, context: Perform
  */
 async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
   const { silentMs } = context.limits;
-  const deadline = context.clock.monotonic() + silentMs;
-  let late = await leasesLeft(member, context);
+  const since = context.clock.monotonic();
+  const deadline = since + silentMs;
+  let late = await leasesLeft(member, context, since);
   while (late.length > 0 && context.clock.monotonic() < deadline) {
     await context.clock.pause(quickPollMs, context.signal);
-    late = await leasesLeft(member, context);
+    late = await leasesLeft(member, context, since);
   }
   const [byAgent, bySql] = await Promise.all([
     fenceByAgent(step, context, silentMs),
@@ -62,7 +64,7 @@ async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformCo
   ]);
   if (byAgent.kind === 'fenced') return byAgent;
   // A session can end before its time. Then the agent lives: it is back with a new one by now, and may be busy with a server that hangs.
-  if (bySql.kind === 'fenced' || late.length > 0 || (await leasesLeft(member, context)).length > 0)
+  if (bySql.kind === 'fenced' || late.length > 0 || (await leasesLeft(member, context, since)).length > 0)
     return bySql;
   return { kind: 'fenced', evidence: 'leases', detail: nobodyLeft };
 }
@@ -119,12 +121,13 @@ export async function awaitLeases(
   deadline: number,
 ): Promise<Outcome> {
   const member = memberOf(context, step.host);
+  const since = context.clock.monotonic();
   for (;;) {
     // MySQL is asked in every round, the last one, too: an answer means that somebody may still be writing.
     const asked = { why: 'it answers again', timeoutMs: context.limits.silentMs };
     const bySql = await fenceBySql(member, context, asked);
     if (bySql.kind === 'fenced') return { kind: 'done', detail: bySql.detail };
-    const late = await leasesLeft(member, context);
+    const late = await leasesLeft(member, context, since);
     if (late.length === 0) return { kind: 'done', detail: nobodyLeft };
     if (context.clock.monotonic() + pollMs >= deadline) {
       throw new DcmhaError('TIMED_OUT', `not certain that ${step.host} is closed: ${late.join('; ')}`);
@@ -134,8 +137,17 @@ export async function awaitLeases(
   }
 }
 
-async function leasesLeft(member: Member, context: PerformContext): Promise<readonly string[]> {
-  return [...(await agentLease(member, context)), ...(await routerLeases(context))];
+/** `since`: when the step began. */
+async function leasesLeft(
+  member: Member,
+  context: PerformContext,
+  since: number,
+): Promise<readonly string[]> {
+  return [
+    ...(await agentLease(member, context)),
+    ...(await watermarkLease(context, since)),
+    ...(await routerLeases(context)),
+  ];
 }
 
 async function agentLease(member: Member, { coordination }: PerformContext): Promise<string[]> {
