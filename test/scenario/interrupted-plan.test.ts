@@ -82,7 +82,10 @@ describe('a reader whose agent was away during a failover', () => {
     await clock.runUntil(() => stage.agents.host(2).writable);
     three.start();
     await clock.runFor(15_000);
-    assert.deepEqual((await stage.route())?.read.map(({ host }) => host), ['10.0.0.3']);
+    assert.deepEqual(
+      (await stage.route())?.read.map(({ host }) => host),
+      ['10.0.0.3'],
+    );
     await stage.end();
   });
 });

@@ -34,7 +34,7 @@ export async function releaseWaitingCommits(
     if (sessions.some((one) => one.id === threadId && IN_LINE.test(one.state))) {
       const last = (newest ??= Math.max(...sessions.map(({ id }) => id)));
       const old = sessions.filter((one) => one.id <= last && isWriter(one, ownUsers) && !isKilled(one));
-      const waiting = sessions.some(({ state }) => state.startsWith("Waiting for semi-sync ACK"));
+      const waiting = sessions.some(({ state }) => state.startsWith('Waiting for semi-sync ACK'));
       if (old.length === 0 && waiting) return switchOffFor(session, done, deadline);
       for (const { id } of old) await killSession(session, id, deadline);
     }
