@@ -99,7 +99,17 @@ describe('the step catch-up with real agents and servers', () => {
     assert.ok(await servers.waitExecuted(endpointOf(replica), held.toCompactString(), options));
     const journal = { program: 1, id: 'p1', kind: 'failover', group: 'g1', by: 'c1', entries: [] };
     await put(all.store, znodes.journal('g1'), JSON.stringify(journal));
-    await servers.stopReceiver(endpointOf(replica), '', options);
+    // The replica's agent may just be about to start it: it looked before the plan began.
+    let looks = 0;
+    await eventually(
+      async () => {
+        const { channels } = await servers.status(endpointOf(replica), options);
+        looks = channels.every(({ receiver }) => receiver === 'off') ? looks + 1 : 0;
+        if (looks === 0) await servers.stopReceiver(endpointOf(replica), '', options);
+        return looks >= 10;
+      },
+      { timeoutMs: 20_000, everyMs: 50 },
+    );
     held = await executed(replica);
   });
 
