@@ -21,7 +21,7 @@ test: setup ## check and all tests; PHASE=unit (check, unit, scenario, contract,
 	@npm run -s test -- $(PHASE)
 
 test-fault: setup ## networks cut, processes halted and killed, under a workload
-	@npm run -s test -- fault
+	@DCMHA_FAULTS=all npm run -s test -- fault
 
 demo: setup ## a real failover on this machine, with a printed timeline
 	@node dist/cli/main.js demo

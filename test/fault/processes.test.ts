@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { What } from '../../src/sandbox/selection.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultWorld, type Load } from '../support/fault-world.ts';
+import { FaultWorld, type Load, unlessAll } from '../support/fault-world.ts';
 
 /** Processes that hang, die and come back, under a workload. The cases share a world; each leaves it healthy. */
 describe('a process that hangs or dies', { timeout: 280_000 }, () => {
@@ -33,16 +33,20 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it("the primary's agent halted for longer than its lease: no write fails, nothing moves, the operator is told", async () => {
-    const { epochs } = await world.under(async (primary, load) => {
-      await pause('agent', primary, async () => {
-        await world.alert(/heartbeat of .* is lost, but MySQL answers/);
-        await load.undisturbed(3000);
+  it(
+    "the primary's agent halted for longer than its lease: no write fails, nothing moves, the operator is told",
+    unlessAll,
+    async () => {
+      const { epochs } = await world.under(async (primary, load) => {
+        await pause('agent', primary, async () => {
+          await world.alert(/heartbeat of .* is lost, but MySQL answers/);
+          await load.undisturbed(3000);
+        });
+        // Awake, it knows only that its lease is over: it closes writes until the record says that nobody else was made primary.
       });
-      // Awake, it knows only that its lease is over: it closes writes until the record says that nobody else was made primary.
-    });
-    assert.equal(epochs, 0);
-  });
+      assert.equal(epochs, 0);
+    },
+  );
 
   it('a whole host halted and let go after another took over: it closes itself at once, and what it had is nowhere else', async () => {
     const fault = (primary: string, load: Load) =>
@@ -54,7 +58,7 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it('each server of the ensemble in turn: no write fails', async () => {
+  it('each server of the ensemble in turn: no write fails', unlessAll, async () => {
     const { epochs, outages } = await world.under(async (_, load) => {
       for (const zookeeper of world.hosts('zookeeper')) {
         await pause('zookeeper', zookeeper, () => load.undisturbed(3000));
@@ -84,7 +88,7 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it('the router and its HAProxy: clients go on when it is back, nothing moves', async () => {
+  it('the router and its HAProxy: clients go on when it is back, nothing moves', unlessAll, async () => {
     const { epochs } = await world.under(async (_, load) => {
       for (const router of world.hosts('router')) {
         await world.sandbox.kill('host', router);

@@ -22,6 +22,9 @@ const CLIENTS = 3;
 const HEALTHY_MS = 90_000;
 const HEARTBEAT_MS = 20_000;
 
+/** For a test that only `make test-fault` runs: the usual run has time for a selection. */
+export const unlessAll = { skip: process.env['DCMHA_FAULTS'] === 'all' ? false : 'make test-fault runs it' };
+
 export type Place = 'zookeeper' | 'coordinator' | 'router';
 
 /** What a fault did, as its clients and the group's record tell. */
