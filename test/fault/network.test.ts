@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../support/eventually.ts';
-import { FaultWorld, unlessAll } from '../support/fault-world.ts';
+import { FaultWorld, itInFull } from '../support/fault-world.ts';
 
 /** Cut networks, in namespaces, under a workload. The cases share a world; each leaves it healthy. */
 describe('a network that is cut', { timeout: 280_000 }, () => {
@@ -38,7 +38,7 @@ describe('a network that is cut', { timeout: 280_000 }, () => {
     assert.deepEqual([epochs, outages], [0, []]);
   });
 
-  it('between the primary and both coordinators: nothing moves, no write fails', unlessAll, async () => {
+  itInFull('between the primary and both coordinators: nothing moves, no write fails', async () => {
     const { epochs, outages } = await world.under(async (primary, load) => {
       for (const coordinator of world.hosts('coordinator')) await world.cut(primary, coordinator);
       await load.undisturbed(6000);
@@ -46,9 +46,8 @@ describe('a network that is cut', { timeout: 280_000 }, () => {
     assert.deepEqual([epochs, outages], [0, []]);
   });
 
-  it(
+  itInFull(
     'for what the primary sends to ZooKeeper only: it goes by what it knows, and there is never a second writer',
-    unlessAll,
     async () => {
       const { epochs } = await world.under(async (primary, load) => {
         for (const zookeeper of world.hosts('zookeeper'))
@@ -68,9 +67,8 @@ describe('a network that is cut', { timeout: 280_000 }, () => {
     assert.deepEqual([epochs, outages], [0, []]);
   });
 
-  it(
+  itInFull(
     'badly, so that a third of the packets at the primary is lost: one writer at most, and nothing lost',
-    unlessAll,
     async () => {
       await world.under(async (primary, load) => {
         await world.cut(primary, undefined, { lossPercent: 33 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { What } from '../../src/sandbox/selection.ts';
 import { eventually } from '../support/eventually.ts';
-import { FaultWorld, type Load, unlessAll } from '../support/fault-world.ts';
+import { FaultWorld, type Load, itInFull } from '../support/fault-world.ts';
 
 /** Processes that hang, die and come back, under a workload. The cases share a world; each leaves it healthy. */
 describe('a process that hangs or dies', { timeout: 280_000 }, () => {
@@ -33,9 +33,8 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it(
+  itInFull(
     "the primary's agent halted for longer than its lease: no write fails, nothing moves, the operator is told",
-    unlessAll,
     async () => {
       const { epochs } = await world.under(async (primary, load) => {
         await pause('agent', primary, async () => {
@@ -58,7 +57,7 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it('each server of the ensemble in turn: no write fails', unlessAll, async () => {
+  itInFull('each server of the ensemble in turn: no write fails', async () => {
     const { epochs, outages } = await world.under(async (_, load) => {
       for (const zookeeper of world.hosts('zookeeper')) {
         await pause('zookeeper', zookeeper, () => load.undisturbed(3000));
@@ -88,7 +87,7 @@ describe('a process that hangs or dies', { timeout: 280_000 }, () => {
     assert.equal(epochs, 1);
   });
 
-  it('the router and its HAProxy: clients go on when it is back, nothing moves', unlessAll, async () => {
+  itInFull('the router and its HAProxy: clients go on when it is back, nothing moves', async () => {
     const { epochs } = await world.under(async (_, load) => {
       for (const router of world.hosts('router')) {
         await world.sandbox.kill('host', router);

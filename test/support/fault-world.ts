@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { it } from 'node:test';
 import { z } from 'zod';
 import { cutNetwork, healNetwork, type Direction } from '../../src/sandbox/cut.ts';
 import type { WriterHandle } from '../../src/sandbox/spawn-writer.ts';
@@ -22,8 +23,10 @@ const CLIENTS = 3;
 const HEALTHY_MS = 90_000;
 const HEARTBEAT_MS = 20_000;
 
-/** For a test that only `make test-fault` runs: the usual run has time for a selection. */
-export const unlessAll = { skip: process.env['DCMHA_FAULTS'] === 'all' ? false : 'make test-fault runs it' };
+/** A test that only `make test-fault` runs: the usual run has time for a selection. */
+export function itInFull(name: string, run: () => Promise<void>): void {
+  if (process.env['DCMHA_FAULTS'] === 'all') it(name, run);
+}
 
 export type Place = 'zookeeper' | 'coordinator' | 'router';
 
@@ -75,10 +78,11 @@ export class FaultWorld implements AsyncDisposable {
     return statusSchema.parse(JSON.parse(stdout)).groups[0]!;
   }
 
-  /** Both replicas follow, are read from, and nothing is the matter any more. */
+  /** Both replicas follow, are read from, and nothing is the matter any more. A mysqld that a fence killed is started, as a supervisor does. */
   async healthy(): Promise<void> {
     await eventually(
       async () => {
+        for (const member of this.sandbox.group().members) await this.sandbox.start('mysqld', member);
         const { servers, alerts } = await this.group();
         const replicas = servers.filter(({ role }) => role === 'replica');
         assert.deepEqual(
@@ -136,8 +140,6 @@ export class FaultWorld implements AsyncDisposable {
       await load.goesOn();
       await fault(hostOf(primary), load);
       await this.heal();
-      // As a supervisor does: a fence may have killed it.
-      for (const member of this.sandbox.group().members) await this.sandbox.start('mysqld', member);
       await this.healthy();
       await load.goesOn();
       const reports = await Promise.all(writers.map((writer) => writer.stop()));
