@@ -2,8 +2,7 @@ import { DcmhaError } from '../core/model/errors.ts';
 import { insideArgv, runTool } from './isolation.ts';
 import type { SandboxState } from './state.ts';
 
-export const directions = ['both', 'in', 'out'] as const;
-export type Direction = (typeof directions)[number];
+export type Direction = 'both' | 'in' | 'out';
 
 export interface Cut {
   /** Where packets are dropped. */

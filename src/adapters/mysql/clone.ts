@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
+import { isRejected } from './errors.ts';
 import type { CloneFacts, CloneStanding, Cloning } from '../../ports/clone.ts';
 import type { CallOptions } from '../../ports/mysql.ts';
 import { Deadline } from '../system/deadline.ts';
@@ -74,8 +75,7 @@ class CloningServers implements Cloning {
         const [row] = await session.query(statusQuery, [], new Deadline(options), 'the state of a CLONE');
         return row === undefined ? { kind: 'none' } : standingOf(statusRow.parse(row));
       } catch (error) {
-        if (hasCode(error, 'MYSQL_REJECTED') && error.details['errno'] === NO_SUCH_TABLE)
-          return { kind: 'none' };
+        if (isRejected(error, NO_SUCH_TABLE)) return { kind: 'none' };
         throw error;
       }
     });
@@ -87,7 +87,7 @@ class CloningServers implements Cloning {
       try {
         await session.query("INSTALL PLUGIN clone SONAME 'mysql_clone.so'", [], new Deadline(options));
       } catch (error) {
-        if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== UDF_EXISTS) throw error;
+        if (!isRejected(error, UDF_EXISTS)) throw error;
       }
     });
   }
@@ -103,9 +103,7 @@ class CloningServers implements Cloning {
         await session.query(sql, [user, donor.host, donor.port, password], new Deadline(options), label);
       } catch (error) {
         // With a supervisor the connection ends with the server.
-        const hasEnded =
-          hasCode(error, 'MYSQL_UNREACHABLE') ||
-          (hasCode(error, 'MYSQL_REJECTED') && error.details['errno'] === RESTART_FAILED);
+        const hasEnded = hasCode(error, 'MYSQL_UNREACHABLE') || isRejected(error, RESTART_FAILED);
         if (!hasEnded) throw error;
       }
     });

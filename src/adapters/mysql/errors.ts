@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
-import { DcmhaError } from '../../core/model/errors.ts';
+import { DcmhaError, hasCode } from '../../core/model/errors.ts';
 import { remedyFor } from './grants.ts';
 
 /** The part of a mysql2 error that is kept. Its `sql` is not: it may hold a replication password. */
@@ -84,4 +84,9 @@ function presentable(text: string, secrets: readonly string[]): string {
     text,
   );
   return redacted.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, LONGEST_TEXT);
+}
+
+/** Whether the server refused a statement with just this error number. */
+export function isRejected(error: unknown, errno: number): error is DcmhaError {
+  return hasCode(error, 'MYSQL_REJECTED') && error.details['errno'] === errno;
 }

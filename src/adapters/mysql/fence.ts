@@ -1,7 +1,9 @@
-import { hasCode, type DcmhaError } from '../../core/model/errors.ts';
+import type { DcmhaError } from '../../core/model/errors.ts';
+import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
+import { isRejected } from './errors.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
-import { releaseWaitingCommits, untilAborted } from './semi-sync-release.ts';
+import { releaseWaitingCommits } from './semi-sync-release.ts';
 import { killSession, listWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
@@ -29,22 +31,21 @@ export interface FenceOptions {
  */
 export async function fenceServer(
   session: Session,
-  { ownUsers, connect }: FenceOptions,
+  options: FenceOptions,
   deadline: Deadline,
 ): Promise<FenceResult> {
-  const release = { connect, ownUsers };
   let released = false;
   const killed = new Set<number>();
   let denied: DcmhaError | undefined;
   const killWriters = async (): Promise<void> => {
     denied = undefined;
     let spared = 0;
-    for (const id of await listWriters(session, ownUsers, deadline)) {
+    for (const id of await listWriters(session, options.ownUsers, deadline)) {
       try {
         await killSession(session, id, deadline);
         killed.add(id);
       } catch (error) {
-        if (!hasErrno(error, KILL_DENIED)) throw error;
+        if (!isRejected(error, KILL_DENIED)) throw error;
         denied = error;
         spared += 1;
       }
@@ -56,7 +57,7 @@ export async function fenceServer(
   for (let on = false; !on;) {
     await killWriters();
     if (denied !== undefined && deadline.passed) throw denied;
-    const switched = await switchReadOnly(session, release, deadline);
+    const switched = await switchReadOnly(session, options, deadline);
     on = switched.on;
     released ||= switched.released;
   }
@@ -76,18 +77,18 @@ interface Switched {
  */
 async function switchReadOnly(
   session: Session,
-  release: FenceOptions,
+  options: FenceOptions,
   deadline: Deadline,
 ): Promise<Switched> {
   const done = new AbortController();
-  const released = releaseMeanwhile(session.threadId, release, { done: done.signal, deadline });
+  const released = releaseMeanwhile(session.threadId, options, { done: done.signal, deadline });
   try {
     await session.query('SET SESSION lock_wait_timeout = 1, GLOBAL super_read_only = ON', [], deadline);
     done.abort();
     return { on: true, released: await released };
   } catch (error) {
     done.abort();
-    if (hasErrno(error, LOCK_WAIT_TIMEOUT)) return { on: false, released: await released };
+    if (isRejected(error, LOCK_WAIT_TIMEOUT)) return { on: false, released: await released };
     throw error;
   }
 }
@@ -97,7 +98,7 @@ async function releaseMeanwhile(
   { connect, ownUsers }: FenceOptions,
   { done, deadline }: { readonly done: AbortSignal; readonly deadline: Deadline },
 ): Promise<boolean> {
-  await untilAborted(done, USUAL_MS);
+  await systemClock.pause(USUAL_MS, done);
   if (done.aborted) return false;
   try {
     const session = await connect();
@@ -110,8 +111,4 @@ async function releaseMeanwhile(
     // The switch itself says what is wrong.
     return false;
   }
-}
-
-function hasErrno(error: unknown, errno: number): error is DcmhaError {
-  return hasCode(error, 'MYSQL_REJECTED') && error.details['errno'] === errno;
 }

@@ -1,4 +1,4 @@
-import { hasCode } from '../../core/model/errors.ts';
+import { isRejected } from './errors.ts';
 import { binlogStatement } from '../../core/salvage/inverse-events.ts';
 import type { CallOptions } from '../../ports/mysql.ts';
 import type { TakeBackRequest } from '../../ports/rollback.ts';
@@ -73,6 +73,6 @@ async function rollbackPrepared(run: (sql: string) => Promise<unknown>, xid: str
   try {
     await run(`XA ROLLBACK ${xid}`);
   } catch (error) {
-    if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== NO_SUCH_XID) throw error;
+    if (!isRejected(error, NO_SUCH_XID)) throw error;
   }
 }

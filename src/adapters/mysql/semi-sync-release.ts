@@ -1,5 +1,6 @@
-import { hasCode } from '../../core/model/errors.ts';
+import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
+import { isRejected } from './errors.ts';
 import type { Session } from './session.ts';
 import { isKilled, isWriter, killSession, listSessions } from './writers.ts';
 
@@ -38,7 +39,7 @@ export async function releaseWaitingCommits(
       if (old.length === 0 && waiting) return switchOffFor(session, done, deadline);
       for (const { id } of old) await killSession(session, id, deadline);
     }
-    await untilAborted(done, LOOK_EVERY_MS);
+    await systemClock.pause(LOOK_EVERY_MS, done);
   }
   return false;
 }
@@ -46,7 +47,7 @@ export async function releaseWaitingCommits(
 async function switchOffFor(session: Session, done: AbortSignal, deadline: Deadline): Promise<boolean> {
   const variable = await switchOff(session, deadline);
   if (variable === undefined) return false;
-  await untilAborted(done, deadline.remainingMs());
+  await systemClock.pause(deadline.remainingMs(), done);
   await session.query(`SET GLOBAL ${variable} = ON`, [], deadline.within(1000));
   return true;
 }
@@ -57,23 +58,8 @@ async function switchOff(session: Session, deadline: Deadline): Promise<string |
       await session.query(`SET GLOBAL ${variable} = OFF`, [], deadline);
       return variable;
     } catch (error) {
-      if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== UNKNOWN_VARIABLE) throw error;
+      if (!isRejected(error, UNKNOWN_VARIABLE)) throw error;
     }
   }
   return undefined;
-}
-
-export function untilAborted(signal: AbortSignal, timeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(resolve, timeoutMs);
-    const ended = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    signal.addEventListener('abort', ended, { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasCode } from '../../core/model/errors.ts';
+import { isRejected } from './errors.ts';
 import type { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';
 
@@ -60,6 +60,6 @@ export async function killSession(session: Session, id: number, deadline: Deadli
   try {
     await session.query(`KILL ${id}`, [], deadline, 'ending a client session');
   } catch (error) {
-    if (!hasCode(error, 'MYSQL_REJECTED') || error.details['errno'] !== NO_SUCH_THREAD) throw error;
+    if (!isRejected(error, NO_SUCH_THREAD)) throw error;
   }
 }
