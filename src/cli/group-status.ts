@@ -7,10 +7,13 @@ import { listAlerts } from '../core/store/alerts.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
 import { readLostReplica } from '../core/store/marks.ts';
-import { isPaused, readPause, type Pause } from '../core/store/pauses.ts';
+import { isPaused, type Pause } from '../core/model/pause.ts';
+import { readHostPause, readPause } from '../core/store/pauses.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { readRoute, readRouteAcks, type PublishedRoute } from '../core/store/routes.ts';
+import { formatDuration } from './duration.ts';
+import { formatTime } from './output.ts';
 import { planOf } from '../roles/plan-runner.ts';
 
 export interface ServerStatusRow {
@@ -22,6 +25,8 @@ export interface ServerStatusRow {
   readonly replication: string;
   readonly reads: string;
   readonly why: string;
+  /** By whom, why and until when; '' when it is not. */
+  readonly paused: string;
 }
 
 /** What ZooKeeper says of a group, for `dcmha status`. */
@@ -50,7 +55,7 @@ export async function readGroupStatus(
     listAlerts(store),
   ]);
   const rows = members.map((member) =>
-    serverRow(store, member, { primary: member.id === primary?.id, read: isRead(member, route) }),
+    serverRow(store, member, { primary: member.id === primary?.id, read: isRead(member, route), now }),
   );
   return {
     group,
@@ -72,7 +77,11 @@ function isRead(member: Member, route: PublishedRoute | undefined): boolean {
 }
 
 function pauseText(pause: Pause | undefined, now: number): string {
-  return pause !== undefined && isPaused(pause, now) ? `by ${pause.by} ${pause.why}`.trim() : '';
+  if (pause === undefined || !isPaused(pause, now)) return '';
+  const { by, why, until } = pause;
+  const end =
+    until === undefined ? '' : `until ${formatTime(until)} UTC, ${formatDuration(until - now)} left`;
+  return [by === '' ? '' : `by ${by}`, why, end].filter((text) => text !== '').join(', ');
 }
 
 function writeText(route: PublishedRoute | undefined): string {
@@ -82,11 +91,12 @@ function writeText(route: PublishedRoute | undefined): string {
 async function serverRow(
   store: Coordination,
   member: Member,
-  { primary, read }: { readonly primary: boolean; readonly read: boolean },
+  { primary, read, now }: { readonly primary: boolean; readonly read: boolean; readonly now: number },
 ): Promise<ServerStatusRow> {
-  const [presence, lost] = await Promise.all([
+  const [presence, lost, pause] = await Promise.all([
     presenceOf(store, member.id),
     readLostReplica(store, member.id),
+    readHostPause(store, member.id),
   ]);
   const offList = lost === undefined ? 'no' : 'off';
   return {
@@ -94,6 +104,7 @@ async function serverRow(
     role: primary ? 'primary' : 'replica',
     reads: read ? 'yes' : offList,
     ...agentColumns(presence, primary),
+    paused: pauseText(pause, now),
     why: [...reasonsOf(presence), lost?.why].filter((text) => text !== undefined && text !== '').join('; '),
   };
 }

@@ -16,12 +16,17 @@ export function operatorName(): string {
 /** The id of a member given as host, `host:port` or id. Throws `NOT_FOUND` naming the members. */
 export async function memberId(store: Coordination, group: string, text: string): Promise<string> {
   const ids = await readMemberIds(store, group);
-  const host = /:\d+$/.test(text) ? parseEndpoint(text, '--host').host : text;
-  const id = ids.find((one) => one === text || one === hostId(host));
+  const id = ids.find((one) => one === text || one === idOf(text));
   if (id !== undefined) return id;
   throw new DcmhaError('NOT_FOUND', `${text} is no member of group ${group} (members: ${ids.join(', ')})`, {
     details: { group, host: text },
   });
+}
+
+/** The id of a host given as host or `host:port`; an id of an IPv4 address is one already. */
+export function idOf(text: string): string {
+  if (/^\d+(?:-\d+){3}$/.test(text)) return text;
+  return hostId(/:\d+$/.test(text) ? parseEndpoint(text, '--host').host : text);
 }
 
 /** Asks before something risky, unless `--yes`. Without a terminal there is nobody to ask: then `--yes` is needed. */

@@ -13,6 +13,7 @@ import type { AgentDeps } from './agent-deps.ts';
 import type { LeaseKeeper } from './agent-lease.ts';
 import { killHalted, killServer } from './agent-kill.ts';
 import type { AgentRecall } from './agent-memory.ts';
+import { OpenedHere } from './agent-opened.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import type { GroupView } from './agent-view.ts';
 import { GateTurns } from './gate-turns.ts';
@@ -22,6 +23,9 @@ const goneProbeMs = 250;
 const longestOpenMs = 2000;
 /** Nobody but this agent could write meanwhile, so there is time. */
 const restoreMs = 5000;
+
+/** Who wants writes open: a plan's coordinator, this agent, or whoever opened the recorded primary by hand. */
+type Opener = 'plan' | 'agent' | 'adoption';
 
 /** How a fence may be forced, and until when (monotonic, ms). */
 export interface FenceLimits {
@@ -44,11 +48,13 @@ export class WriteGate {
   readonly #turns: GateTurns;
   /** Why this server may not be opened though it answers: its data is not what its GTIDs say. */
   #unfit: string | undefined;
+  readonly #opened: OpenedHere;
 
   constructor(deps: AgentDeps, parts: GateParts) {
     this.#deps = deps;
     this.#parts = parts;
     this.#turns = new GateTurns(deps.clock);
+    this.#opened = new OpenedHere(deps, parts);
   }
 
   situation(): WriterSituation {
@@ -57,6 +63,7 @@ export class WriteGate {
       self: view.self,
       facts: view.facts,
       writable: local.writable === true,
+      ours: this.#opened.mayBeOurs,
       fencedEpoch: view.facts === undefined ? -1 : recall.fencedEpoch(view.facts.group),
       tenureEpoch: lease.tenure?.epoch,
       heldMs: recall.heldMs(),
@@ -95,9 +102,10 @@ export class WriteGate {
 
   /**
    * Opens writes under `epoch` when the record, read for the purpose, says so, and the lease stands. Safe to repeat. Refused with
-   * `PEER_REFUSED` and `details.reason`. `asked`: by a plan; else the agent wants it by itself, which no plan and no pause may forbid.
+   * `PEER_REFUSED` and `details.reason`. What the agent wants by itself, a running plan forbids, and a pause, unless the recorded primary
+   * is open already and only its lease is taken.
    */
-  async open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {
+  async open(request: EpochOf, by: Opener): Promise<void> {
     const { view, local, lease } = this.#parts;
     // The presence is seen to stand before journal and record are read: see `LeaseKeeper`.
     const session = await lease.presentIn();
@@ -108,7 +116,7 @@ export class WriteGate {
     if (local.writable === true && lease.tenure?.epoch === request.epoch && !lease.over()) return;
     await lease.begin(request, session);
     try {
-      await this.#remember(request);
+      await this.#opened.remember(request);
       await this.#turns.run(() => this.#open(request, by));
     } catch (error) {
       if (local.writable !== true) lease.end();
@@ -173,6 +181,7 @@ export class WriteGate {
   /** Makes it so that writes are open here just when the record says so. Throws; to be called again at any change, and soon. */
   async enforce(limits: FenceLimits): Promise<void> {
     const { lease, view, local } = this.#parts;
+    if (local.writable === false) this.#opened.closed();
     const group = view.facts?.group;
     if (group === undefined) {
       this.#enforceUnknowing();
@@ -182,6 +191,8 @@ export class WriteGate {
     const decision = decideWriter(this.situation());
     switch (decision.kind) {
       case 'leave':
+        // Closed by hand, and another one recorded: its watermark must not stand in that one's place.
+        if (view.facts?.record?.id !== view.self && local.writable === false) lease.end();
         return;
       case 'close':
         await this.close(decision.why, limits);
@@ -205,9 +216,10 @@ export class WriteGate {
 
   /** Writes are open and no lease is held: at the start of this agent that is how it finds its primary; later, somebody else opened. */
   async #adopt(epoch: EpochOf, limits: FenceLimits): Promise<void> {
+    this.#opened.begun();
     if (this.#parts.lease.adopt(epoch)) return;
     try {
-      await this.open(epoch, 'agent');
+      await this.open(epoch, 'adoption');
     } catch (error) {
       await this.close('they were opened by somebody else, and the lease cannot be had', limits);
       throw error;
@@ -224,7 +236,7 @@ export class WriteGate {
     await recall.fenced(facts.group, facts.record.epoch);
   }
 
-  #admit(request: EpochOf, by: 'plan' | 'agent'): void {
+  #admit(request: EpochOf, by: Opener): void {
     const refusal = refuseOpen(request, this.situation());
     if (refusal !== undefined) throw refused(refusal);
     const unfit = this.#unfit ?? whyWithoutGtids(this.#parts.local.status);
@@ -232,10 +244,11 @@ export class WriteGate {
     const facts = this.#parts.view.facts;
     if (by === 'plan') return;
     if (facts?.planRunning === true) throw refused({ reason: 'plan-running', why: 'a plan is running' });
-    if (facts?.paused === true) throw refused({ reason: 'paused', why: 'the group is paused' });
+    if (facts?.paused === true && by === 'agent')
+      throw refused({ reason: 'paused', why: 'the group is paused' });
   }
 
-  async #open(request: EpochOf, by: 'plan' | 'agent'): Promise<void> {
+  async #open(request: EpochOf, by: Opener): Promise<void> {
     const { local, lease } = this.#parts;
     // Since the record was read, a fence or a promise may have come first.
     this.#admit(request, by);
@@ -252,6 +265,7 @@ export class WriteGate {
       throw error;
     }
     local.noteWritable(true);
+    this.#opened.begun();
     this.#deps.log.warn('writes opened', { ...request, by });
   }
 
@@ -286,18 +300,6 @@ export class WriteGate {
 
   /** Members come and go while this is the primary. */
   async keepPeers(): Promise<void> {
-    const { tenure } = this.#parts.lease;
-    if (tenure !== undefined && this.#parts.local.writable === true) await this.#remember(tenure);
-  }
-
-  /** Whom to ask when ZooKeeper is away, also after a restart of this agent. */
-  async #remember({ group, epoch }: EpochOf): Promise<void> {
-    const { recall, lease } = this.#parts;
-    try {
-      const peers = lease.peers();
-      if (peers !== undefined) await recall.opening({ group, epoch, peers: [...peers] });
-    } catch (thrown) {
-      this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
-    }
+    if (this.#parts.local.writable === true) await this.#opened.keepPeers();
   }
 }

@@ -5,14 +5,17 @@ import type { Member } from '../core/model/group.ts';
 import { readBurnt, type BurntNames } from '../core/store/burnt.ts';
 import { readMember, readMembers } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
-import { isPaused, readPause } from '../core/store/pauses.ts';
+import { isPaused } from '../core/model/pause.ts';
+import { readHostPause, readPause } from '../core/store/pauses.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import { Alarm } from './alarm.ts';
 
-/** Everything is read again at least this often: the end of a pause is no change of a znode. */
+/** Everything is read again at least this often. */
 const calmMs = 30_000;
+/** The end of a pause is no change of a znode; a coordinator's clock may be a little behind. */
+const afterPauseMs = 20;
 const firstRetryMs = 200;
 const longestRetryMs = 5000;
 
@@ -34,6 +37,8 @@ export class GroupView {
   /** Reads are numbered as they begin: the answer of an older one never replaces that of a newer one. */
   #begun = 0;
   #applied = 0;
+  /** When the first of the pauses in force ends by itself, ms since 1970. */
+  #pausedUntil = Infinity;
 
   constructor(deps: AgentDeps, options: AgentOptions, changed: () => void) {
     this.self = hostId(options.host);
@@ -44,16 +49,20 @@ export class GroupView {
 
   async run(signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(this.#deps.clock, signal);
-    for (const path of [znodes.host(this.self), znodes.burnt(this.self)])
+    for (const path of [znodes.host(this.self), znodes.burnt(this.self), znodes.hostWhite(this.self)])
       this.#deps.coordination.watchData(path, alarm.ring, signal);
     let retryMs = firstRetryMs;
     while (!signal.aborted) {
       const read = await this.#readAll(alarm.ring, signal);
       this.#changed();
       retryMs = read ? firstRetryMs : Math.min(retryMs * 2, longestRetryMs);
-      await alarm.wait(read ? calmMs : retryMs);
+      await alarm.wait(read ? Math.min(calmMs, this.#untilPauseEnds()) : retryMs);
     }
     this.#watched?.stop.abort();
+  }
+
+  #untilPauseEnds(): number {
+    return Math.max(0, this.#pausedUntil - this.#deps.clock.now()) + afterPauseMs;
   }
 
   /** What decides about writes, read anew after a `sync`. Throws `SESSION_LOST`, `ZNODE_MALFORMED`; then nothing is known better. */
@@ -69,14 +78,17 @@ export class GroupView {
     const { coordination, clock } = this.#deps;
     this.#begun += 1;
     const number = this.#begun;
-    const [record, planRunning, pause] = await Promise.all([
+    const [record, planRunning, ...pauses] = await Promise.all([
       readPrimary(coordination, group),
       this.#planRunning(group),
       readPause(coordination, group),
+      readHostPause(coordination, this.self),
     ]);
-    const facts = { group, record, planRunning, paused: isPaused(pause, clock.now()) };
+    const inForce = pauses.filter((pause) => isPaused(pause, clock.now()));
+    const facts = { group, record, planRunning, paused: inForce.length > 0 };
     if (number < this.#applied) return this.facts ?? facts;
     this.#applied = number;
+    this.#pausedUntil = Math.min(...inForce.map((pause) => pause?.until ?? Infinity));
     this.facts = facts;
     return facts;
   }

@@ -61,6 +61,7 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       details: { group },
     });
   }
+  const atRest = hostsAtRest(snapshot, reason.to);
   const since = members.find(({ member }) => member.id === primary.id)?.presence?.since;
   const read = route?.route.read ?? [];
   return {
@@ -73,7 +74,8 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       ...(reason.automatic && since !== undefined ? { since } : {}),
       oldPrimary: primary.id,
       epoch: primary.epoch,
-      members: members.map(planMember),
+      members: members.filter((view) => !atRest.includes(view)).map(planMember),
+      ...(atRest.length === 0 ? {} : { leftAlone: atRest.map(({ member }) => member.id) }),
       ...(reason.to === undefined ? {} : { to: reason.to }),
       watermark: watermark?.executed ?? '',
       maxLoss: beginning.policy.maxLoss,
@@ -83,6 +85,21 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
         .map(({ member }) => member.id),
     },
   };
+}
+
+/**
+ * Paused hosts are neither frozen, elected nor repointed; one that is read from stays so. Throws `PEER_REFUSED` when the operator's choice
+ * is one of them.
+ */
+function hostsAtRest(
+  { group, members, primary }: GroupSnapshot,
+  to: string | undefined,
+): readonly MemberView[] {
+  const atRest = members.filter(({ member, paused }) => paused === true && member.id !== primary?.id);
+  if (to === undefined || !atRest.some(({ member }) => member.id === to)) return atRest;
+  throw new DcmhaError('PEER_REFUSED', `${to} is paused: dcmha unsetwhite --group ${group} --host ${to}`, {
+    details: { group, host: to },
+  });
 }
 
 /** The plan of a group's first primary. */

@@ -15,6 +15,7 @@ import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '
 import { bootstrapPlan, orderedFailover, planPolicy } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { startPlan, type PlanRunner } from './plan-runner.ts';
+import { verifyByHand } from './verify-by-hand.ts';
 
 type OpenTask = Extract<TaskEntry, { kind: 'task' }>;
 
@@ -131,6 +132,7 @@ async function recordByHand(
   const { group, primary } = snapshot;
   const view = snapshot.members.find(({ member }) => member.id === task.host);
   if (view === undefined) throw new DcmhaError('NOT_FOUND', `${task.host} is no member of group ${group}`);
+  const skipped = await verifyByHand(task, snapshot, runner);
   const at = clock.now();
   const changed = primary?.id !== task.host;
   const record = changed ? await recordPrimary(coordination, group, task.host, primary?.epoch) : primary;
@@ -153,8 +155,18 @@ async function recordByHand(
     cause: `operator ${by}`,
     from,
     to,
+    ...(skipped.length === 0 ? {} : { skipped }),
   });
-  return `${to} is recorded as the primary, epoch ${record.epoch}${task.reroute ? ', and routed' : ''}`;
+  return recorded(task, record.epoch, skipped);
+}
+
+function recorded(
+  { host, reroute }: Extract<Task, { kind: 'white' }>,
+  epoch: number,
+  skipped: readonly string[],
+): string {
+  const said = `${host} is recorded as the primary, epoch ${epoch}${reroute ? ', and routed' : ''}`;
+  return skipped.length === 0 ? said : `${said}; though ${skipped.join('; ')}`;
 }
 
 async function reroute(

@@ -15,6 +15,7 @@ import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { observe } from './observe.ts';
+import { keepPauses } from './pause-watch.ts';
 import { planOf, resumePlan, startPlan, tellBlocked } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
 
@@ -83,6 +84,7 @@ export class GroupWorker {
     const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
+    if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
     const decision = decide(
       snapshot,
       override(this.#deps.policy, await readPolicy(coordination, this.#group)),

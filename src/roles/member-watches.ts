@@ -24,7 +24,8 @@ export class MemberWatches {
       if (this.#watched.has(id)) continue;
       const controller = new AbortController();
       this.#watched.set(id, controller);
-      for (const path of [znodes.presence(id), znodes.host(id), znodes.lostReplica(id)]) {
+      const paths = [znodes.presence, znodes.host, znodes.lostReplica, znodes.hostWhite];
+      for (const path of paths.map((of) => of(id))) {
         this.#coordination.watchData(path, this.#wake, controller.signal);
       }
     }

@@ -7,7 +7,8 @@ import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
 import { readHistory } from '../core/store/history.ts';
 import { readMembers } from '../core/store/inventory.ts';
 import { readLostReplica } from '../core/store/marks.ts';
-import { isPaused, readPause } from '../core/store/pauses.ts';
+import { isPaused } from '../core/model/pause.ts';
+import { listHostPauses, readHostPause, readPause } from '../core/store/pauses.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { readRoute } from '../core/store/routes.ts';
@@ -46,6 +47,7 @@ export async function observe(
     readWatermark(store, group),
   ]);
   const presences = await Promise.all(members.map((member) => presenceOf(store, member)));
+  const pausedHosts = await hostsAtRest(store, members, clock.now());
   const trouble = inTrouble(primary, members, presences);
   const views = await Promise.all(
     members.map((member, at) =>
@@ -56,13 +58,25 @@ export async function observe(
     group,
     takenAt: clock.now(),
     takenBy: by,
-    members: views,
+    members: views.map((view) => ({ ...view, paused: pausedHosts.includes(view.member.id) })),
     primary,
     paused: isPaused(pause, clock.now()),
+    pause,
     route,
     watermark,
     ...(trouble ? await pastOf(group, observer) : { lastFailoverAt: undefined, recentFailovers: 0 }),
   };
+}
+
+/** Members that an operator works on. Mostly there is none, and one look at the list of pauses says so. */
+async function hostsAtRest(
+  store: Coordination,
+  members: readonly Member[],
+  now: number,
+): Promise<readonly string[]> {
+  const known = (await listHostPauses(store)).filter((id) => members.some((member) => member.id === id));
+  const pauses = await Promise.all(known.map(async (id) => ({ id, pause: await readHostPause(store, id) })));
+  return pauses.filter(({ pause }) => isPaused(pause, now)).map(({ id }) => id);
 }
 
 /** A presence that cannot be read is as good as none: MySQL is asked. */

@@ -134,7 +134,15 @@ describe('a coordinator', () => {
   it('takes an operator at his word about a primary made by hand, and keeps the former one closed', async () => {
     const stage = await CoordinatorStage.running();
     const { clock } = stage.agents;
-    await stage.order({ kind: 'white', group: 'g1', host: '10-0-0-2', reroute: true, by: 'dba', at: 0 });
+    await stage.order({
+      kind: 'white',
+      group: 'g1',
+      host: '10-0-0-2',
+      reroute: true,
+      force: true,
+      by: 'dba',
+      at: 0,
+    });
     await clock.runFor(15_000);
     assert.deepEqual([stage.primary(), stage.writable(), stage.agents.epoch()], ['10-0-0-2', [2], 1]);
     const route = await stage.route();

@@ -36,7 +36,15 @@ export class SimOperator {
   recordByHand(host: string): void {
     const at = this.#process.now();
     this.#do('task white', () =>
-      submitTask(this.#store, { kind: 'white', group: 'g1', by: 'operator', at, host, reroute: true }),
+      submitTask(this.#store, {
+        kind: 'white',
+        group: 'g1',
+        by: 'operator',
+        at,
+        host,
+        reroute: true,
+        force: true,
+      }),
     );
   }
 

@@ -80,7 +80,7 @@ function renderGroup(status: GroupStatus | MalformedGroup): string {
         row.writable,
         row.replication,
         row.reads,
-        row.why,
+        [row.paused === '' ? '' : `paused ${row.paused}`, row.why].filter((text) => text !== '').join('; '),
       ]),
     ),
     ...routers.map(({ router, state }) => `router ${router}: ${state}`),

@@ -16,14 +16,20 @@ export const taskCommand = defineCommand({
   aliases: ['setmaster'],
   describe: 'tell dcmha of a primary made by hand (--host), or list, show, retry, abandon tasks and plans',
   help:
-    'With --group and --host and no action: the white task after manual work. It records HOST as the primary (a new epoch: the former ' +
-    'one is kept read-only), clears alerts and watches it; with --reroute it is published to the routers, too.\n' +
+    'With --group and --host and no action: the white task after manual work (setwhite first, unsetwhite after). It looks whether HOST ' +
+    'takes writes, nobody else does, and the others replicate from it, and refuses with every reason when not. Then it records HOST as ' +
+    'the primary (a new epoch: the former one is kept read-only), clears alerts and watches it; with --reroute it is published, too.\n' +
     'retry: a blocked plan goes on; before a new primary is recorded, everything is looked at afresh.\n' +
     'abandon: a plan is undone as far as it can be: the old primary gets its record, route and replicas back while no other is recorded.',
   options: {
     group: { type: 'string', describe: 'name of the group' },
     host: { type: 'string', describe: 'the primary after manual work' },
     reroute: { type: 'boolean', default: false, describe: 'publish it to the routers, too' },
+    force: {
+      type: 'boolean',
+      default: false,
+      describe: 'record it whatever is found; what is passed over is said',
+    },
     yes: { type: 'boolean', default: false, describe: 'do not ask' },
     timeout: { type: 'number', default: 30_000, describe: 'how long to wait for it, ms' },
   },
@@ -38,7 +44,13 @@ export const taskCommand = defineCommand({
     const call = { context, group: args.group, name, json: args.json, yes: args.yes };
     switch (action) {
       case undefined:
-        await white({ ...call, host: args.host, reroute: args.reroute, timeoutMs: args.timeout });
+        await white({
+          ...call,
+          host: args.host,
+          reroute: args.reroute,
+          force: args.force,
+          timeoutMs: args.timeout,
+        });
         return;
       case 'list':
         await list(call);
@@ -77,6 +89,7 @@ function required(value: string | undefined, flag: string): string {
 interface White extends Call {
   readonly host: string | undefined;
   readonly reroute: boolean;
+  readonly force: boolean;
   readonly timeoutMs: number;
 }
 
@@ -85,6 +98,7 @@ async function white({
   group: named,
   host: given,
   reroute,
+  force,
   timeoutMs,
   json,
   yes,
@@ -96,7 +110,7 @@ async function white({
   const { clock } = context;
   const task = await orderTask(
     store,
-    { kind: 'white', group, host, reroute, by: operatorName(), at: clock.now() },
+    { kind: 'white', group, host, reroute, force, by: operatorName(), at: clock.now() },
     { clock, timeoutMs },
   );
   print(json, task, () => task.message ?? 'done');

@@ -1,3 +1,4 @@
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
 
 /** What state a group is in, with what was seen: one line an observer, for records and alerts. */
@@ -23,7 +24,7 @@ export function assess(snapshot: GroupSnapshot): Assessment {
   if (view === undefined)
     return { kind: 'primary-in-doubt', seen: [`${primary.id} is recorded but no member`] };
   const others = snapshot.members.filter((other) => other !== view);
-  const writable = others.filter(({ probe }) => probe?.kind === 'up' && !probe.status.readOnly);
+  const writable = others.filter((other) => other.paused !== true && isWritable(other));
   if (writable.length > 0 && isWritable(view)) {
     return {
       kind: 'two-primaries',
@@ -35,7 +36,11 @@ export function assess(snapshot: GroupSnapshot): Assessment {
 
 function assessPrimary(view: MemberView, others: readonly MemberView[], observer: string): Assessment {
   const { presence } = view;
-  const seen = [describePresence(view), describeProbe(view, observer), ...others.flatMap(describeReceiver)];
+  const seen = [
+    describePresence(view),
+    describeProbe(view, observer),
+    ...others.flatMap((other) => describeReceiver(other, view)),
+  ];
   switch (presence?.verdict) {
     case 'up':
     case 'saturated':
@@ -59,7 +64,8 @@ function assessSilent(view: MemberView, others: readonly MemberView[], seen: rea
   const replicas = others.filter(({ probe }) => probe?.kind === 'up');
   // With no replica to ask it may be our own network; and nobody could be elected.
   if (replicas.length === 0) return { kind: 'primary-in-doubt', seen };
-  return { kind: replicas.some(hears) ? 'primary-in-doubt' : 'primary-dead', seen };
+  const heard = replicas.some((replica) => hears(replica, view.member.endpoint));
+  return { kind: heard ? 'primary-in-doubt' : 'primary-dead', seen };
 }
 
 /** A refused connection is a sign of life. */
@@ -67,15 +73,18 @@ function answers({ probe }: MemberView): boolean {
   return probe?.kind === 'up' || probe?.kind === 'refused';
 }
 
-function isWritable({ probe }: MemberView): boolean {
-  return probe?.kind === 'up' && !probe.status.readOnly;
+/** Whoever has an agent that vouches for it is not asked itself. */
+function isWritable({ probe, presence }: MemberView): boolean {
+  if (probe === undefined) return presence?.verdict === 'up' && presence.writable === true;
+  return probe.kind === 'up' && !probe.status.readOnly;
 }
 
-/** True when a replica's receiver is attached and heard from the source lately. */
-function hears({ probe }: MemberView): boolean {
+/** True when a replica's receiver is attached to the primary and heard from it lately; an intermediate's heartbeats say nothing of it. */
+function hears({ probe }: MemberView, primary: Endpoint): boolean {
   if (probe?.kind !== 'up') return false;
   return probe.status.channels.some(
-    ({ name, receiver, lastHeardMs }) => name === '' && receiver === 'on' && (lastHeardMs ?? 0) < freshMs,
+    ({ name, source, receiver, lastHeardMs }) =>
+      name === '' && sameEndpoint(source, primary) && receiver === 'on' && (lastHeardMs ?? 0) < freshMs,
   );
 }
 
@@ -97,12 +106,15 @@ function describeProbe({ member, probe }: MemberView, observer: string): string 
   }
 }
 
-function describeReceiver({ member, probe }: MemberView): string[] {
+function describeReceiver({ member, probe }: MemberView, primary: MemberView): string[] {
   if (probe === undefined) return [];
   if (probe.kind !== 'up') return [`${member.id}: ${probe.kind}`];
   const channel = probe.status.channels.find(({ name }) => name === '');
   if (channel === undefined) return [`${member.id}: not a replica`];
   const heard =
     channel.lastHeardMs === undefined ? '' : `, last heard ${Math.round(channel.lastHeardMs)} ms ago`;
-  return [`${member.id}: receiver ${channel.receiver}${heard}`];
+  const from = sameEndpoint(channel.source, primary.member.endpoint)
+    ? ''
+    : ` from ${formatEndpoint(channel.source)}`;
+  return [`${member.id}: receiver${from} ${channel.receiver}${heard}`];
 }

@@ -33,8 +33,23 @@ export type Decision =
 
 const doubtMs = 300;
 
-/** What to do about a group now: a pure function of what was seen and the policy. */
+function isAtRest({ members, primary }: GroupSnapshot): boolean {
+  return members.some(({ member, paused }) => paused === true && member.id === primary?.id);
+}
+
+/**
+ * What to do about a group now: a pure function of what was seen and the policy. While an operator works on the primary's host, nobody is
+ * told of its agent or of a doubt; that writes are down, and that two servers take them, is told all the same.
+ */
 export function decide(snapshot: GroupSnapshot, policy: FailoverPolicy): Decision {
+  const decision = decideByWhatIsSeen(snapshot, policy);
+  if (!isAtRest(snapshot)) return decision;
+  const isOfTheHost =
+    decision.kind === 'look-again' || (decision.kind === 'alert' && decision.alert !== 'two-primaries');
+  return isOfTheHost ? { kind: 'nothing' } : decision;
+}
+
+function decideByWhatIsSeen(snapshot: GroupSnapshot, policy: FailoverPolicy): Decision {
   const assessment = assess(snapshot);
   switch (assessment.kind) {
     case 'healthy':
@@ -70,6 +85,10 @@ function permit(
   const refuse = (reason: RefusalReason, why: string): Decision => ({ kind: 'refuse', reason, why, ...due });
   const group = snapshot.group;
   if (snapshot.paused) return refuse('paused', `the group is paused: dcmha unsetwhite --group ${group}`);
+  if (isAtRest(snapshot)) {
+    const host = snapshot.primary?.id ?? '';
+    return refuse('paused', `${host} is paused: dcmha unsetwhite --group ${group} --host ${host}`);
+  }
   if (!policy.automatic)
     return refuse('manual', `failover.automatic is false: dcmha failover --group ${group}`);
   const sinceLast = snapshot.takenAt - (snapshot.lastFailoverAt ?? -Infinity);
@@ -84,8 +103,11 @@ function permit(
     );
   }
   const eligible = snapshot.members.filter(
-    ({ member, probe }) =>
-      member.id !== snapshot.primary?.id && member.promote !== 'no' && probe?.kind !== 'down',
+    ({ member, probe, paused }) =>
+      member.id !== snapshot.primary?.id &&
+      member.promote !== 'no' &&
+      probe?.kind !== 'down' &&
+      paused !== true,
   );
   if (eligible.length === 0) return refuse('no-candidate', 'no replica that may be promoted answers');
   return { kind: 'failover', ...due };

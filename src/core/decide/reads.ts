@@ -29,7 +29,7 @@ export function decideReads(snapshot: GroupSnapshot, graceMs: number, unwellSinc
   }
   const primary = snapshot.members.find(({ member }) => member.id === snapshot.primary?.id);
   const fates = snapshot.members
-    .filter((view) => view !== primary)
+    .filter((view) => view !== primary && view.paused !== true)
     .map((view) => fateOf(view, { route, primary, graceMs, unwellSince, now: snapshot.takenAt }));
   const lost = fates.flatMap(({ view, lost: why }) =>
     why === undefined ? [] : [{ id: view.member.id, why }],

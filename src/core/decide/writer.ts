@@ -6,6 +6,7 @@ export interface GroupFacts {
   readonly record: PrimaryRecord | undefined;
   /** A plan is journalled and has not ended: only its coordinator's requests move anything. */
   readonly planRunning: boolean;
+  /** The group, or this host, is left to an operator. */
   readonly paused: boolean;
 }
 
@@ -17,6 +18,8 @@ export interface WriterSituation {
   readonly facts: GroupFacts | undefined;
   /** super_read_only is off. */
   readonly writable: boolean;
+  /** This agent may have opened it: it has not been seen closed since. */
+  readonly ours: boolean;
   /** The highest epoch that was fenced here; -1 for none. */
   readonly fencedEpoch: number;
   /** The epoch that this agent holds a lease for, over or not. */
@@ -36,13 +39,21 @@ export type WriterDecision =
 /**
  * Whether the agent itself opens or closes writes on its host now. A group without any record is left as it is: an installation that
  * is being adopted has a writing primary before it has a record, and the bootstrap plan makes the others read-only.
+ *
+ * During a pause, what somebody opened by hand is theirs: no route leads there, and closing it again would fight the operator. Two things
+ * are closed all the same: what this agent itself opened, once another primary is recorded; and everything while a plan runs, which counts
+ * on it.
  */
 export function decideWriter(situation: WriterSituation): WriterDecision {
   const { facts, self, writable, fencedEpoch } = situation;
   if (facts?.record === undefined) return { kind: 'leave', why: 'no primary is recorded' };
   const { id, epoch } = facts.record;
-  if (id !== self)
-    return writable ? { kind: 'close', why: `the recorded primary is ${id}` } : { kind: 'leave' };
+  if (id !== self) {
+    if (!writable) return { kind: 'leave' };
+    if (facts.paused && !facts.planRunning && !situation.ours)
+      return { kind: 'leave', why: 'it was opened by hand during a pause' };
+    return { kind: 'close', why: `the recorded primary is ${id}` };
+  }
   if (epoch <= fencedEpoch) {
     const why = `epoch ${epoch} was fenced here`;
     return writable ? { kind: 'close', why } : { kind: 'leave', why };

@@ -15,6 +15,7 @@ export type AlertKind =
   | 'malformed-data'
   | 'primary-fenced'
   | 'rejoin'
+  | 'pause-ending'
   | 'test';
 
 /** What an alert is about; kind, group and host together name a condition that stands until it ends. */

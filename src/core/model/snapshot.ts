@@ -1,4 +1,5 @@
 import type { Probe } from '../../ports/mysql.ts';
+import type { Pause } from './pause.ts';
 import type { Member, PresenceRecord, PrimaryRecord, Route, Watermark } from './group.ts';
 
 /** One server as one coordinator saw it at one moment. */
@@ -12,6 +13,8 @@ export interface MemberView {
   readonly offSince: number | undefined;
   /** A returned primary that the policy leaves for an operator to publish (`setha`). */
   readonly heldBack: boolean;
+  /** An operator works on this host: it is left alone. */
+  readonly paused?: boolean | undefined;
 }
 
 /** Everything a decision about a group may use, read at one moment. */
@@ -23,7 +26,10 @@ export interface GroupSnapshot {
   readonly takenBy: string;
   readonly members: readonly MemberView[];
   readonly primary: PrimaryRecord | undefined;
+  /** The whole group is left alone. */
   readonly paused: boolean;
+  /** The group's pause as it was set; it may be over. */
+  readonly pause?: Pause | undefined;
   readonly route: { readonly route: Route; readonly version: number } | undefined;
   readonly watermark: Watermark | undefined;
   /** When this group's last automatic failover ended, ms since 1970. */

@@ -132,5 +132,6 @@ export function knownLoss(plan: FailoverPlan): { readonly missing: string; reado
 function readers(plan: FailoverPlan, primary: string): string[] {
   const alive =
     outcomeAs(plan, 'freeze', 'positions')?.positions.filter(({ error }) => error === undefined) ?? [];
-  return alive.map(({ host }) => host).filter((id) => id !== primary && plan.inputs.read.includes(id));
+  const { read, leftAlone = [] } = plan.inputs;
+  return [...alive.map(({ host }) => host), ...leftAlone].filter((id) => id !== primary && read.includes(id));
 }

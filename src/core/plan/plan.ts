@@ -37,6 +37,8 @@ export const failoverPlanSchema = z.object({
     oldPrimary: z.string(),
     epoch: z.number(),
     members: z.array(planMember),
+    /** Hosts that an operator works on: none of `members`. */
+    leftAlone: z.array(z.string()).optional(),
     /** The operator's choice. */
     to: z.string().optional(),
     /** The highest executed set known of the old primary. */

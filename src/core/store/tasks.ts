@@ -22,8 +22,14 @@ const common = {
 const taskSchema = z.discriminatedUnion('kind', [
   /** Bootstrap of a group; `host` is the operator's choice of the primary. */
   z.object({ kind: z.literal('add'), ...common, host: z.string().optional() }),
-  /** After manual work: `host` is the primary now; with `reroute` its route is published, too. */
-  z.object({ kind: z.literal('white'), ...common, host: z.string(), reroute: flag.default(false) }),
+  /** After manual work: `host` is the primary now; with `reroute` its route is published, too; `force`: whatever is found. */
+  z.object({
+    kind: z.literal('white'),
+    ...common,
+    host: z.string(),
+    reroute: flag.default(false),
+    force: flag.default(false),
+  }),
   /** The primary is in doubt: look at once. */
   z.object({ kind: z.literal('down'), ...common, host: z.string().optional() }),
   /** What only the returned `host` holds is carried over or taken back. */
@@ -123,5 +129,7 @@ async function pruneTasks(store: Coordination): Promise<void> {
 }
 
 function encodeTask(task: Task): string {
-  return encodeShared('reroute' in task ? { ...task, reroute: task.reroute ? 1 : 0 } : task);
+  return encodeShared(
+    task.kind === 'white' ? { ...task, reroute: task.reroute ? 1 : 0, force: task.force ? 1 : 0 } : task,
+  );
 }

@@ -5,6 +5,8 @@
 export const znodes = {
   whites: '/white',
   white: (group: string) => `/white/${group}`,
+  hostWhites: '/white-host',
+  hostWhite: (id: string) => `/white-host/${id}`,
   locks: '/lock',
   lock: (target: string) => `/lock/${target}`,
   tasks: '/task',
@@ -51,6 +53,7 @@ export const znodes = {
 /** What `dcmha init` makes, parents first. */
 export const skeleton: readonly string[] = [
   '/white',
+  '/white-host',
   '/lock',
   '/task',
   '/meta',

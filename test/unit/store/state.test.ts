@@ -16,7 +16,8 @@ import {
   readRejoinMark,
   writeRejoinMark,
 } from '../../../src/core/store/marks.ts';
-import { isPaused, pauseGroup, readPause, unpauseGroup } from '../../../src/core/store/pauses.ts';
+import { isPaused } from '../../../src/core/model/pause.ts';
+import { pauseGroup, readPause, unpauseGroup } from '../../../src/core/store/pauses.ts';
 import { policyOverrides, readPolicy, writePolicy } from '../../../src/core/store/policy.ts';
 import { encodePresence, presentAgent, readPresence } from '../../../src/core/store/presences.ts';
 import { readPrimary, recordPrimary } from '../../../src/core/store/primary.ts';

@@ -139,6 +139,7 @@ test('tasks are queued in order, changed under their version, and end', async ()
     group: 'g2',
     host: 'h',
     reroute: true,
+    force: false,
     by: 'ann',
     at: 2,
   });
