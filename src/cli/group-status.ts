@@ -128,8 +128,8 @@ function agentColumns(presence: PresenceRecord | 'unreadable' | undefined, prima
   };
 }
 
-function replicationText({ state, lagSeconds }: NonNullable<PresenceRecord['replication']>): string {
-  return lagSeconds === undefined || lagSeconds === 0 ? state : `${state}, ${lagSeconds} s behind`;
+function replicationText({ state, lagMs = 0 }: NonNullable<PresenceRecord['replication']>): string {
+  return lagMs === 0 ? state : `${state}, ${lagMs / 1000} s behind`;
 }
 
 async function presenceOf(

@@ -28,6 +28,11 @@ const RULES: readonly Rule[] = [
     text: 'must be set when zookeeper.user is',
   },
   {
+    key: 'lag.returnMs',
+    holds: ({ lag }) => lag.returnMs <= lag.evictMs,
+    text: 'must not be more than lag.evictMs: a replica would leave and come back without end',
+  },
+  {
     key: 'mysql.sslCaFile',
     holds: ({ mysql }) => mysql.sslCaFile === undefined || mysql.ssl,
     text: 'needs mysql.ssl: true',

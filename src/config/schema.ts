@@ -119,6 +119,23 @@ const catchUp = z.strictObject({
   deadlineMs: ms(10_000, 'time allowed for it'),
 });
 
+const lag = z.strictObject({
+  evictMs: ms(30_000, 'a replica that shows data older than this leaves the read list'),
+  returnMs: ms(5000, 'and comes back when it is less than this'),
+  holdMs: ms(10_000, 'for so long'),
+  maxEvicted: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(50)
+    .describe("of a group's readers, and of those of a data centre, at most this share leaves for its lag, in %"),
+  lastReader: z
+    .enum(['stays', 'primary'])
+    .default('stays')
+    .describe('when all readers are late: the least late one stays, or reads go to the primary'),
+});
+
 const rejoin = z.strictObject({
   automatic: z.boolean().default(true).describe('the agent brings a returned primary back as a replica'),
   publish: z
@@ -176,6 +193,7 @@ export const configSchema = z.strictObject({
       directory: path('where transactions taken back are saved').default('/var/lib/dcmha/salvage'),
     })
     .prefault({}),
+  lag: lag.prefault({}),
   rejoin: rejoin.prefault({}),
   alerts: alertSinks.prefault({}),
   fence: fence.prefault({}),

@@ -38,6 +38,29 @@ export interface ChannelStatus {
   readonly applierError: string | undefined;
   /** Age of the last heartbeat or event from the source, ms; undefined when the server does not tell. */
   readonly lastHeardMs: number | undefined;
+  /** How far its applier is; undefined when the server does not tell. */
+  readonly progress?: ApplierProgress | undefined;
+}
+
+/**
+ * Times of one channel as performance_schema has them, ms since 1970. What was committed is of the source's clock, everything else of the
+ * replica's own.
+ */
+export interface ApplierProgress {
+  readonly now: number;
+  /** When the newest transaction that was applied here was committed first, and when it was applied. */
+  readonly committedAt: number | undefined;
+  readonly appliedAt: number | undefined;
+  /** When the oldest of those being applied was committed first. */
+  readonly applyingSince: number | undefined;
+  /** The source had nothing to send then. */
+  readonly heartbeatAt: number | undefined;
+  readonly heartbeatEveryMs: number;
+}
+
+export interface ClockOffset {
+  readonly aheadMs: number;
+  readonly roundTripMs: number;
 }
 
 /** How a replica is attached to its source. Always issued whole: nothing relies on what was there. */
@@ -76,6 +99,8 @@ export interface Mysql {
   /** Never throws: the outcome is the value. */
   probe(server: Endpoint, options: CallOptions): Promise<Probe>;
   status(server: Endpoint, options: CallOptions): Promise<ServerStatus>;
+  /** How far the server's clock is ahead of this host's, ms, give or take half of `roundTripMs`. */
+  clockOffset(server: Endpoint, options: CallOptions): Promise<ClockOffset>;
   /** super_read_only=ON, then kills every session that could still write; returns how many were killed. */
   fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }>;
   /** super_read_only=OFF, read_only=OFF. Called by the agent only. */

@@ -1,3 +1,4 @@
+import type { LagPolicy } from '../core/decide/late-readers.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Decompress } from '../core/binlog/payload.ts';
@@ -86,6 +87,8 @@ export interface AgentOptions {
   readonly commitProbeTimeoutMs: number;
   /** Deadline of a call to another agent. */
   readonly peerTimeoutMs: number;
+  /** When a late replica leaves the read list, where the group's policy says nothing. */
+  readonly lag: LagPolicy;
   /** Whether transactions that only this server has are taken back without being asked for. */
   readonly rejoinAutomatic?: boolean | undefined;
   /** Whether a server that cannot take its own back is overwritten by a clone, where the group's policy says nothing. */

@@ -14,6 +14,7 @@ import { clearRejoinMark } from '../core/store/marks.ts';
 import type { BurntCheck } from './agent-burnt.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
+import type { LagGauge } from './agent-lag.ts';
 import { isPassing } from './agent-passing.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
 import type { GroupView } from './agent-view.ts';
@@ -55,7 +56,7 @@ export class ReplicaKeeper {
   readonly #view: GroupView;
   readonly #local: LocalServer;
   #alarm: Alarm | undefined;
-  #health: ReplicationHealth | undefined;
+  readonly #lag: LagGauge;
   readonly #rejoiner: Rejoiner | undefined;
   readonly #burnt: BurntCheck | undefined;
   /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
@@ -69,6 +70,7 @@ export class ReplicaKeeper {
     parts: {
       readonly view: GroupView;
       readonly local: LocalServer;
+      readonly lag: LagGauge;
       readonly rejoiner?: Rejoiner;
       readonly burnt?: BurntCheck;
     },
@@ -78,6 +80,7 @@ export class ReplicaKeeper {
     this.#burnt = parts.burnt;
     this.#view = parts.view;
     this.#local = parts.local;
+    this.#lag = parts.lag;
   }
 
   readonly wake = (): void => this.#alarm?.ring();
@@ -86,9 +89,9 @@ export class ReplicaKeeper {
   health(): ReplicationHealth | undefined {
     const { status, verdict } = this.#local;
     if (status === undefined || verdict.verdict !== 'up' || this.#primary() === undefined) return undefined;
-    this.#health = replicationHealth(status, this.#health);
+    const health = replicationHealth(status, this.#lag.told(status));
     const error = this.#whyUnfit();
-    return error === undefined ? this.#health : { ...this.#health, state: 'errant', error };
+    return error === undefined ? health : { ...health, state: 'errant', error };
   }
 
   /** What is in the way of going on says more than that it goes on. */

@@ -7,6 +7,7 @@ import { readMember, readMembers } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
 import { isPaused } from '../core/model/pause.ts';
 import { readHostPause, readPause } from '../core/store/pauses.ts';
+import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
@@ -28,6 +29,8 @@ export class GroupView {
   members: readonly Member[] | undefined;
   /** Names of transactions that may stand for something else here than on the primary. */
   burnt: BurntNames | undefined;
+  /** The group's own settings. */
+  policy: PolicyOverrides = {};
 
   readonly #deps: AgentDeps;
   readonly #options: AgentOptions;
@@ -118,6 +121,7 @@ export class GroupView {
       await this.#readFacts(group);
       this.members = await readMembers(coordination, group, defaults);
       this.burnt = await readBurnt(coordination, this.self);
+      this.policy = await readPolicy(coordination, group);
       this.#lastTrouble = undefined;
       return true;
     } catch (thrown) {
@@ -132,7 +136,7 @@ export class GroupView {
     this.#watched?.stop.abort();
     const stop = new AbortController();
     this.#watched = { group, stop };
-    for (const path of [znodes.master, znodes.journal, znodes.white, znodes.group]) {
+    for (const path of [znodes.master, znodes.journal, znodes.white, znodes.group, znodes.policy]) {
       this.#deps.coordination.watchData(path(group), ring, stop.signal);
     }
   }

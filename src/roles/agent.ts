@@ -6,6 +6,7 @@ import { BurntCheck } from './agent-burnt.ts';
 import { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import { WriteGate } from './agent-fence.ts';
+import { LagGauge } from './agent-lag.ts';
 import { LeaseKeeper } from './agent-lease.ts';
 import { AgentRecall } from './agent-memory.ts';
 import { openOwnBinlog } from './agent-own-binlog.ts';
@@ -47,7 +48,8 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall });
   const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
-  const replica = new ReplicaKeeper(deps, { view, local, rejoiner, burnt });
+  const lag = new LagGauge(deps, options, view);
+  const replica = new ReplicaKeeper(deps, { view, local, lag, rejoiner, burnt });
   const starter = new ServerStarter(deps, options, { view, local });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {
@@ -80,6 +82,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
         { name: 'guard', run: (stop) => guard.run(stop), onFailure: 'restart' },
         { name: 'binlog', run: (stop) => binlog.run(stop), onFailure: 'restart' },
         { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
+        { name: 'clock', run: (stop) => lag.run(stop), onFailure: 'restart' },
         { name: 'start', run: (stop) => starter.run(stop), onFailure: 'restart' },
       ],
       { signal, clock, log },

@@ -1,4 +1,5 @@
 import type { FailoverPolicy } from '../core/decide/decide.ts';
+import type { LagPolicy } from '../core/decide/late-readers.ts';
 import type { Observer } from './observe.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
@@ -14,6 +15,8 @@ export interface GroupWorkerDeps {
   readonly tickMs: number;
   /** A replica must be unwell for this long before it leaves the read list, ms. */
   readonly replicaGraceMs: number;
+  /** When a late replica leaves it and comes back. */
+  readonly lag: LagPolicy;
   /** Whether this coordinator is the one that tells operators and keeps the read list; failovers are anybody's. */
   readonly onDuty: () => boolean;
 }

@@ -1,5 +1,6 @@
 import { decide, type Decision, type FailoverPolicy } from '../core/decide/decide.ts';
-import { decideReads, type UnwellSince } from '../core/decide/reads.ts';
+import { lagPolicy } from '../core/decide/late-readers.ts';
+import { decideReads, newReadMemory } from '../core/decide/reads.ts';
 import { next } from '../core/plan/next.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
@@ -28,7 +29,7 @@ export class GroupWorker {
   readonly #signal: AbortSignal;
   readonly #alarm: Alarm;
   readonly #watches: MemberWatches;
-  readonly #unwellSince: UnwellSince = new Map();
+  readonly #readMemory = newReadMemory();
   readonly #told: Told = new Map();
   /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
   #tasksUnread = true;
@@ -85,11 +86,9 @@ export class GroupWorker {
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
     if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
-    const decision = decide(
-      snapshot,
-      override(this.#deps.policy, await readPolicy(coordination, this.#group)),
-    );
-    return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot));
+    const own = await readPolicy(coordination, this.#group);
+    const decision = decide(snapshot, override(this.#deps.policy, own));
+    return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot, own));
   }
 
   /** True when a task was done, and there may be another. */
@@ -167,9 +166,10 @@ export class GroupWorker {
     return resumed ? 0 : busyMs;
   }
 
-  async #keepReads(snapshot: GroupSnapshot): Promise<number> {
+  async #keepReads(snapshot: GroupSnapshot, own: PolicyOverrides): Promise<number> {
     if (!this.#deps.onDuty()) return this.#deps.tickMs;
-    const changes = decideReads(snapshot, this.#deps.replicaGraceMs, this.#unwellSince);
+    const policy = { graceMs: this.#deps.replicaGraceMs, lag: lagPolicy(this.#deps.lag, own.lag) };
+    const changes = decideReads(snapshot, policy, this.#readMemory);
     if (changes.lost.length + changes.returned.length > 0)
       await changeReads(changes, snapshot, this.#deps.runner);
     return Math.min(changes.lookAgainMs ?? this.#deps.tickMs, this.#deps.tickMs);

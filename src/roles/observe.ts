@@ -114,7 +114,8 @@ async function viewOf(
     readLostReplica(coordination, member.id),
   ]);
   const heldBack = lost?.former === 1 && !observer.publishReturned;
-  return { member, presence, probe, offSince: lost?.at, heldBack };
+  const offForLag = lost?.late === 1;
+  return { member, presence, probe, offSince: lost?.at, offForLag, heldBack };
 }
 
 /** What the guards of an automatic failover ask of the past; read only when one may be due. */

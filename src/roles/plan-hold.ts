@@ -91,6 +91,7 @@ export function underHold({ coordination, mysql, peers }: StepPorts, hold: PlanH
     mysql: {
       probe: (...args) => mysql.probe(...args),
       status: (...args) => mysql.status(...args),
+      clockOffset: (...args) => mysql.clockOffset(...args),
       fence: held((...args: Parameters<Mysql['fence']>) => mysql.fence(...args)),
       openWrites: held((...args: Parameters<Mysql['openWrites']>) => mysql.openWrites(...args)),
       stopReceiver: held((...args: Parameters<Mysql['stopReceiver']>) => mysql.stopReceiver(...args)),

@@ -18,8 +18,8 @@ export async function changeReads(
   const { coordination, alerts, clock } = runner;
   const { group, route } = snapshot;
   if (route === undefined) return;
-  for (const { id, why } of changes.lost)
-    await markLostReplica(coordination, id, { group, why, at: clock.now() });
+  for (const { id, why, late } of changes.lost)
+    await markLostReplica(coordination, id, { group, why, at: clock.now(), ...(late ? { late: 1 } : {}) });
   await publishRoute(coordination, group, { write: route.route.write, read: changes.read }, route.version);
   for (const id of changes.returned) {
     await clearLostReplica(coordination, id);

@@ -3,6 +3,7 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimMysql } from './sim-mysql.ts';
+import { usualLag } from '../support/usual-lag.ts';
 
 /** A coordinator, on a host of its own. */
 export function simCoordinator(ground: SimGround, number: number, policy: CoordinatorDeps['policy']): Daemon {
@@ -44,6 +45,6 @@ export function simCoordinator(ground: SimGround, number: number, policy: Coordi
       limits,
       stepTimeoutMs: 15_000,
     };
-    return runCoordinator({ observer, runner, policy, tickMs: 2000, replicaGraceMs: 3000 }, stop);
+    return runCoordinator({ observer, runner, policy, tickMs: 2000, replicaGraceMs: 3000, lag: usualLag }, stop);
   });
 }

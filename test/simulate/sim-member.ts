@@ -6,6 +6,7 @@ import { SimMysql } from './sim-mysql.ts';
 import { SimServer } from './sim-mysql-server.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
+import { usualLag } from '../support/usual-lag.ts';
 
 const agentPort = 7071;
 /** What writing a small file with fsync takes, ms. */
@@ -89,6 +90,7 @@ export class SimMember {
       checkTimeoutMs: 1000,
       attempts: 3,
       commitProbeTimeoutMs: 3000,
+      lag: usualLag,
       peerTimeoutMs: 2000,
     };
   }

@@ -3,6 +3,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/mode
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
 import type {
   CallOptions,
+  ClockOffset,
   CommitProbe,
   Mysql,
   Probe,
@@ -43,6 +44,10 @@ export class SimMysql implements Mysql {
 
   status(at: Endpoint, options: CallOptions): Promise<ServerStatus> {
     return this.#execute(at, options, (server, finish) => finish(server.status(this.#world.clock.now)));
+  }
+
+  clockOffset(at: Endpoint, options: CallOptions): Promise<ClockOffset> {
+    return this.#execute(at, options, (_server, finish) => finish({ aheadMs: 0, roundTripMs: 0 }));
   }
 
   /** With a disk that does not answer, super_read_only waits for the commits that hang. */

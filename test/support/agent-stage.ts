@@ -14,6 +14,7 @@ import { FakeMysqlWorld } from './fake-mysql.ts';
 import { FakePeerNetwork } from './fake-peers.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { usualLag } from './usual-lag.ts';
 
 const mysqlPort = 3306;
 const agentPort = 7071;
@@ -158,6 +159,7 @@ export class AgentHost {
       checkTimeoutMs: 1000,
       attempts: 3,
       commitProbeTimeoutMs: 3000,
+      lag: usualLag,
       peerTimeoutMs: 2000,
     };
   }

@@ -12,6 +12,7 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { AgentStage } from './agent-stage.ts';
 import type { FakeCoordination } from './fake-coordination.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
+import { usualLag } from './usual-lag.ts';
 
 // As the program does: one signal ends dozens of watches.
 setMaxListeners(0);
@@ -87,6 +88,7 @@ export class StageCoordinator {
         },
         tickMs: 1000,
         replicaGraceMs: 3000,
+        lag: usualLag,
       },
       this.#stop.signal,
     );

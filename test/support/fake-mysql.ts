@@ -3,6 +3,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/mode
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
 import type {
   CallOptions,
+  ClockOffset,
   CommitProbe,
   Mysql,
   Probe,
@@ -166,6 +167,11 @@ class FakeMysql implements Mysql {
     const server = await this.#connect(at, options);
     this.#world.settle();
     return server.status(this.#world.clock.monotonic());
+  }
+
+  async clockOffset(at: Endpoint, options: CallOptions): Promise<ClockOffset> {
+    await this.#connect(at, options);
+    return { aheadMs: 0, roundTripMs: LATENCY_MS };
   }
 
   async fence(at: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {

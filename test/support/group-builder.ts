@@ -35,6 +35,7 @@ export function view(id: string, overrides: Partial<MemberView> = {}): MemberVie
     presence: presence(),
     probe: undefined,
     offSince: undefined,
+    offForLag: false,
     heldBack: false,
     ...overrides,
   };

@@ -2,6 +2,7 @@ import type { Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
 import type {
   CallOptions,
+  ClockOffset,
   CommitProbe,
   Mysql,
   Probe,
@@ -10,6 +11,7 @@ import type {
 } from '../../ports/mysql.ts';
 import type { Log } from '../../ports/system.ts';
 import { Deadline } from '../system/deadline.ts';
+import { measureClock } from './clock-offset.ts';
 import { CommitProber } from './commit-probe.ts';
 import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
@@ -74,6 +76,10 @@ class MysqlServers implements Mysql, AsyncDisposable {
 
   status(server: Endpoint, options: CallOptions): Promise<ServerStatus> {
     return this.#with(server, options, readStatus);
+  }
+
+  clockOffset(server: Endpoint, options: CallOptions): Promise<ClockOffset> {
+    return this.#with(server, options, measureClock);
   }
 
   async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { BinlogPlace } from '../../core/model/agent-memory.ts';
 import { hasCode } from '../../core/model/errors.ts';
-import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
+import type { ApplierProgress, ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { dialectOf } from './dialect.ts';
 import { channelStatus, parseReplicaRow, type ReplicaRow } from './replica-status.ts';
@@ -20,8 +20,20 @@ const SERVER_AND_HEARD = `${SERVER}, (SELECT GROUP_CONCAT(CHANNEL_NAME, '=', TIM
  QUEUEING_TRANSACTION_START_QUEUE_TIMESTAMP), NOW(6)) DIV 1000)
  FROM performance_schema.replication_connection_status) AS heard`;
 
+/** Only 8.0 and newer have these columns. */
+const PROGRESS = `SELECT w.CHANNEL_NAME AS name, UNIX_TIMESTAMP(NOW(6)) AS now,
+ MAX(UNIX_TIMESTAMP(w.LAST_APPLIED_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP)) AS committedAt,
+ MAX(UNIX_TIMESTAMP(w.LAST_APPLIED_TRANSACTION_END_APPLY_TIMESTAMP)) AS appliedAt,
+ MIN(NULLIF(UNIX_TIMESTAMP(w.APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP), 0)) AS applyingSince,
+ MAX(UNIX_TIMESTAMP(c.LAST_HEARTBEAT_TIMESTAMP)) AS heartbeatAt, MAX(f.HEARTBEAT_INTERVAL) AS heartbeatEvery
+ FROM performance_schema.replication_applier_status_by_worker w
+ JOIN performance_schema.replication_connection_status c USING (CHANNEL_NAME)
+ JOIN performance_schema.replication_connection_configuration f USING (CHANNEL_NAME) GROUP BY w.CHANNEL_NAME`;
+
 /** Sessions to servers that do not tell the age of the last heartbeat: no privilege, or 5.7 without these columns. */
 const untold = new WeakSet<Session>();
+
+const NO_PROGRESS: ReadonlyMap<string, ApplierProgress> = new Map();
 
 const flag = z.coerce.number().transform((value) => value !== 0);
 const serverRow = z.object({
@@ -38,6 +50,21 @@ const serverRow = z.object({
   heard: z.string().nullish(),
 });
 
+/** Seconds with a fraction, 0 for what has not happened yet; as ms. */
+const moment = z.coerce
+  .number()
+  .nullable()
+  .transform((seconds) => (seconds === null || seconds === 0 ? undefined : seconds * 1000));
+const progressRow = z.object({
+  name: z.string(),
+  now: z.coerce.number().transform((seconds) => seconds * 1000),
+  committedAt: moment,
+  appliedAt: moment,
+  applyingSince: moment,
+  heartbeatAt: moment,
+  heartbeatEvery: z.coerce.number(),
+});
+
 /** A heartbeat that never came has the time 0000-00-00, and GREATEST of such is NULL or centuries ago. */
 const NEVER_MS = 365 * 86_400_000;
 
@@ -51,6 +78,7 @@ export async function readStatus(
   onAnswer?.();
   const rows = await readReplicaRows(session, deadline);
   const heard = parseHeard(server.heard ?? '');
+  const progress = rows.length === 0 ? NO_PROGRESS : await readProgress(session, deadline);
   return {
     serverUuid: server.uuid,
     serverId: server.id,
@@ -62,7 +90,11 @@ export async function readStatus(
     purged: withoutSpace(server.purged),
     pidFile: path.resolve(server.datadir, server.pidFile),
     binlog: binlogOf(server),
-    channels: rows.map((row): ChannelStatus => channelStatus(row, heard.get(row.Channel_Name))),
+    channels: rows.map((row): ChannelStatus => {
+      const told = progress.get(row.Channel_Name);
+      const status = channelStatus(row, heard.get(row.Channel_Name));
+      return told === undefined ? status : { ...status, progress: told };
+    }),
   };
 }
 
@@ -86,6 +118,26 @@ async function readServerRow(session: Session, deadline: Deadline): Promise<read
     if (!hasCode(error, 'MYSQL_REJECTED')) throw error;
     untold.add(session);
     return session.query(SERVER, [], deadline, label);
+  }
+}
+
+async function readProgress(
+  session: Session,
+  deadline: Deadline,
+): Promise<ReadonlyMap<string, ApplierProgress>> {
+  if (untold.has(session)) return NO_PROGRESS;
+  try {
+    const rows = await session.query(PROGRESS, [], deadline, 'reading how far its appliers are');
+    return new Map(
+      rows.map((row) => {
+        const { name, heartbeatEvery, ...times } = progressRow.parse(row);
+        return [name, { ...times, heartbeatEveryMs: heartbeatEvery * 1000 }];
+      }),
+    );
+  } catch (error) {
+    if (!hasCode(error, 'MYSQL_REJECTED')) throw error;
+    untold.add(session);
+    return NO_PROGRESS;
   }
 }
 

@@ -56,6 +56,7 @@ export const heartbeatCommand = defineCommand({
         attempts: agent.attempts,
         commitProbeTimeoutMs: agent.commitProbeTimeoutMs,
         peerTimeoutMs: peer.timeoutMs,
+        lag: config.lag,
         rejoinAutomatic: config.rejoin.automatic,
         rejoinClone: config.rejoin.clone,
       },

@@ -66,6 +66,7 @@ export const serveCommand = defineCommand({
         },
         tickMs: coordinator.tickMs,
         replicaGraceMs: coordinator.replicaGraceMs,
+        lag: config.lag,
       },
       signal,
     );

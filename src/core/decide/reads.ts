@@ -2,27 +2,50 @@ import type { Probe } from '../../ports/mysql.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import type { Route } from '../model/group.ts';
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
+import { lagOf, lateReaders, type LagPolicy } from './late-readers.ts';
+
+/** A replica that is to leave the read list. */
+export interface Lost {
+  readonly id: string;
+  readonly why: string;
+  /** It is well but late, and so must be in time for a while before it comes back. */
+  readonly late?: true;
+}
 
 /** Changes of a group's read list that are due. */
 export interface ReadChanges {
   /** Replicas to take off, and why. */
-  readonly lost: readonly { readonly id: string; readonly why: string }[];
+  readonly lost: readonly Lost[];
   /** Replicas that came back by themselves. */
   readonly returned: readonly string[];
   /** The read list after both. */
   readonly read: readonly Endpoint[];
-  /** When to look again for a replica whose grace is not over, ms; undefined: no reason to. */
+  /** When to look again for a replica whose grace or time of proof is not over, ms; undefined: no reason to. */
   readonly lookAgainMs: number | undefined;
 }
 
-/** Since when each replica is unwell, ms since 1970, kept by the caller between looks. */
-export type UnwellSince = Map<string, number>;
+export interface ReadPolicy {
+  /** A replica that is unwell for longer than this leaves. */
+  readonly graceMs: number;
+  readonly lag: LagPolicy;
+}
+
+/** What the caller keeps between looks: times in ms since 1970, by member. */
+export interface ReadMemory {
+  readonly unwellSince: Map<string, number>;
+  readonly inTimeSince: Map<string, number>;
+}
+
+export function newReadMemory(): ReadMemory {
+  return { unwellSince: new Map(), inTimeSince: new Map() };
+}
 
 /**
- * Who is read from: a replica that is unwell for longer than `graceMs` leaves; one that was lost returns when it replicates again.
- * One that was never on the list is not put there: that is the operator's (`setha`) or the return plan's to do.
+ * Who is read from: a replica that is unwell for longer than its grace leaves, and one that is too late; one that was lost returns when
+ * it replicates again, and is in time. One that was never on the list is not put there: that is the operator's (`setha`) or the return
+ * plan's to do.
  */
-export function decideReads(snapshot: GroupSnapshot, graceMs: number, unwellSince: UnwellSince): ReadChanges {
+export function decideReads(snapshot: GroupSnapshot, policy: ReadPolicy, memory: ReadMemory): ReadChanges {
   const route = snapshot.route?.route;
   if (route?.write === undefined || snapshot.paused) {
     return { lost: [], returned: [], read: route?.read ?? [], lookAgainMs: undefined };
@@ -30,12 +53,20 @@ export function decideReads(snapshot: GroupSnapshot, graceMs: number, unwellSinc
   const primary = snapshot.members.find(({ member }) => member.id === snapshot.primary?.id);
   const fates = snapshot.members
     .filter((view) => view !== primary && view.paused !== true)
-    .map((view) => fateOf(view, { route, primary, graceMs, unwellSince, now: snapshot.takenAt }));
-  const lost = fates.flatMap(({ view, lost: why }) =>
+    .map((view) => fateOf(view, { route, primary, policy, memory, now: snapshot.takenAt }));
+  const sick = fates.flatMap(({ view, lost: why }) =>
     why === undefined ? [] : [{ id: view.member.id, why }],
   );
   const back = fates.filter(({ returned }) => returned).map(({ view }) => view.member);
-  const gone = fates.filter(({ lost: why }) => why !== undefined).map(({ view }) => view.member.endpoint);
+  const readers = fates.filter(({ listed, lost, view }) => lost === undefined && (listed || view.offForLag));
+  const late = lateReaders(
+    readers.map(({ view, listed, returned }) => ({ view, isOff: !listed && returned !== true })),
+    policy.lag,
+  ).map(({ view, why }): Lost => ({ id: view.member.id, why, late: true }));
+  const lost = [...sick, ...late];
+  const gone = snapshot.members
+    .filter(({ member }) => lost.some(({ id }) => id === member.id))
+    .map(({ member }) => member.endpoint);
   const waits = fates.flatMap(({ leftMs }) => leftMs ?? []);
   return {
     lost,
@@ -50,33 +81,53 @@ export function decideReads(snapshot: GroupSnapshot, graceMs: number, unwellSinc
 
 interface Fate {
   readonly view: MemberView;
+  readonly listed: boolean;
   readonly lost?: string;
   readonly returned?: boolean;
-  /** Grace that is left, ms. */
+  /** Grace, or time of proof, that is left, ms. */
   readonly leftMs?: number;
 }
 
 interface Circumstances {
   readonly route: Route;
   readonly primary: MemberView | undefined;
-  readonly graceMs: number;
-  readonly unwellSince: UnwellSince;
+  readonly policy: ReadPolicy;
+  readonly memory: ReadMemory;
   readonly now: number;
 }
 
-function fateOf(view: MemberView, { route, primary, graceMs, unwellSince, now }: Circumstances): Fate {
+function fateOf(view: MemberView, { route, primary, policy, memory, now }: Circumstances): Fate {
   const { id, endpoint } = view.member;
   const listed = route.read.some((server) => sameEndpoint(server, endpoint));
   const why = unwell(view, primary?.member.endpoint);
   if (why === undefined) {
-    unwellSince.delete(id);
-    return { view, returned: !listed && view.offSince !== undefined && !view.heldBack };
+    memory.unwellSince.delete(id);
+    return { view, listed, ...(listed ? {} : comingBack(view, { policy, memory, now })) };
   }
-  const since = unwellSince.get(id) ?? now;
-  unwellSince.set(id, since);
-  if (!listed) return { view };
-  const leftMs = graceMs - (now - since);
-  return leftMs > 0 ? { view, leftMs } : { view, lost: why };
+  memory.inTimeSince.delete(id);
+  const since = memory.unwellSince.get(id) ?? now;
+  memory.unwellSince.set(id, since);
+  if (!listed) return { view, listed };
+  const leftMs = policy.graceMs - (now - since);
+  return leftMs > 0 ? { view, listed, leftMs } : { view, listed, lost: why };
+}
+
+/** Whether a replica that is well and off the list comes back, or when that may be. */
+function comingBack(
+  view: MemberView,
+  { policy, memory, now }: Pick<Circumstances, 'policy' | 'memory' | 'now'>,
+): Pick<Fate, 'returned' | 'leftMs'> {
+  const { id } = view.member;
+  if (view.offSince === undefined || view.heldBack) return {};
+  if (lagOf(view) >= policy.lag.returnMs) {
+    memory.inTimeSince.delete(id);
+    return {};
+  }
+  if (!view.offForLag) return { returned: true };
+  const since = memory.inTimeSince.get(id) ?? now;
+  memory.inTimeSince.set(id, since);
+  const leftMs = policy.lag.holdMs - (now - since);
+  return leftMs > 0 ? { leftMs } : { returned: true };
 }
 
 /** Why a replica should not be read from, or undefined when it may. */

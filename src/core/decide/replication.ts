@@ -35,17 +35,8 @@ export function defaultChannel({ channels }: ServerStatus): ChannelStatus | unde
   return channels.find(({ name }) => name === '');
 }
 
-/** Steps of lag that are told, in seconds; below the first it is none. */
-const lagSteps = [5, 30, 300, 3600];
-
-/**
- * How a replica does, in classes that change seldom: each change is a write to ZooKeeper. `before` keeps a lag that moves about a
- * step from being told over and over: it counts as less only when it is under half of it.
- */
-export function replicationHealth(
-  status: ServerStatus,
-  before: ReplicationHealth | undefined,
-): ReplicationHealth {
+/** How a replica does, in classes that change seldom: each change is a write to ZooKeeper. `lagMs` is in steps already. */
+export function replicationHealth(status: ServerStatus, lagMs = 0): ReplicationHealth {
   const channel = defaultChannel(status);
   const unfit = whyWithoutGtids(status);
   if (unfit !== undefined)
@@ -57,11 +48,10 @@ export function replicationHealth(
   if (channel === undefined) return { state: 'none', source: '' };
   const error = channel.receiverError ?? channel.applierError;
   const state = stateOf(channel, error);
-  const lagSeconds = lagStep(channel.lagSeconds ?? 0, before?.lagSeconds ?? 0);
   return {
     state,
     source: formatEndpoint(channel.source),
-    ...(lagSeconds === 0 ? {} : { lagSeconds }),
+    ...(lagMs === 0 ? {} : { lagMs }),
     ...(error === undefined || state === 'replicating' ? {} : { error: shorten(error) }),
   };
 }
@@ -70,11 +60,6 @@ function stateOf(channel: ChannelStatus, error: string | undefined): Replication
   if (channel.applier === 'on' && channel.receiver === 'on') return 'replicating';
   if (channel.applier === 'on' && channel.receiver === 'connecting') return 'connecting';
   return error === undefined ? 'stopped' : 'broken';
-}
-
-function lagStep(lagSeconds: number, before: number): number {
-  const now = lagSteps.findLast((step) => lagSeconds >= step) ?? 0;
-  return now < before && lagSeconds >= before / 2 ? before : now;
 }
 
 /** Server errors quote whole statements. */

@@ -60,8 +60,8 @@ export interface ReplicationHealth {
   readonly state: 'replicating' | 'connecting' | 'stopped' | 'broken' | 'errant' | 'none';
   /** The source of the default channel as `host:port`; '' without one. */
   readonly source: string;
-  /** Seconds behind, at least: told in steps, so that it changes seldom. */
-  readonly lagSeconds?: number | undefined;
+  /** So many ms behind, at least: told in steps, so that it changes seldom. */
+  readonly lagMs?: number | undefined;
   /** What stopped it, or which transactions are errant. */
   readonly error?: string | undefined;
 }

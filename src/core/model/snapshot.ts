@@ -11,6 +11,8 @@ export interface MemberView {
   readonly probe: Probe | undefined;
   /** When the replica was taken off the read list, ms since 1970; undefined when it was not. */
   readonly offSince: number | undefined;
+  /** It was for its lag. */
+  readonly offForLag: boolean;
   /** A returned primary that the policy leaves for an operator to publish (`setha`). */
   readonly heldBack: boolean;
   /** An operator works on this host: it is left alone. */

@@ -31,7 +31,7 @@ export const agentApi = {
         .object({
           state: z.string(),
           source: z.string(),
-          lagSeconds: z.number().optional(),
+          lagMs: z.number().optional(),
           error: z.string().optional(),
         })
         .optional(),

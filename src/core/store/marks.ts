@@ -13,6 +13,8 @@ export interface LostReplica {
   readonly at: number;
   /** 1: it was the primary that a failover left behind; with `rejoin.publish: manual` it returns by `setha` only. */
   readonly former?: 1 | undefined;
+  /** 1: it is well but was late, and comes back once it was in time for a while. */
+  readonly late?: 1 | undefined;
 }
 
 const lostReplica = z.object({
@@ -20,6 +22,7 @@ const lostReplica = z.object({
   why: z.string().default(''),
   at: z.number().default(0),
   former: z.literal(1).optional(),
+  late: z.literal(1).optional(),
 });
 
 /** `slavedown/H`; undefined when the replica is not marked. What cannot be read marks all the same. */

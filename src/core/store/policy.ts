@@ -19,6 +19,15 @@ export const policyOverrides = z.strictObject({
       maxLoss: z.number().int().min(0).optional(),
     })
     .optional(),
+  lag: z
+    .strictObject({
+      evictMs: ms,
+      returnMs: ms,
+      holdMs: ms,
+      maxEvicted: z.number().int().min(0).max(100).optional(),
+      lastReader: z.enum(['stays', 'primary']).optional(),
+    })
+    .optional(),
   catchUp: z
     .strictObject({ policy: z.enum(['always', 'never', 'acked-only']).optional(), deadlineMs: ms })
     .optional(),

@@ -19,7 +19,7 @@ const presenceRecord = z.object({
     .object({
       state: z.enum(['replicating', 'connecting', 'stopped', 'broken', 'errant', 'none']),
       source: z.string(),
-      lagSeconds: z.number().optional(),
+      lagMs: z.number().optional(),
       error: z.string().optional(),
     })
     .optional(),

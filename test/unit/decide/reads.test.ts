@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decideReads } from '../../../src/core/decide/reads.ts';
+import { decideReads, newReadMemory } from '../../../src/core/decide/reads.ts';
 import { channel, down, member, presence, snapshot, up, view } from '../../support/group-builder.ts';
+import { usualLag } from '../../support/usual-lag.ts';
 
 const well = presence({ replication: { state: 'replicating', source: '127.0.0.11:3306' } });
 const broken = presence({ replication: { state: 'broken', source: '127.0.0.11:3306' } });
@@ -9,13 +10,21 @@ const elsewhere = presence({ replication: { state: 'replicating', source: '127.0
 const b = member('b').endpoint;
 const c = member('c').endpoint;
 
+const policy = { graceMs: 3000, lag: usualLag };
+
+function unwell() {
+  const memory = newReadMemory();
+  memory.unwellSince.set('b', 0);
+  return memory;
+}
+
 function group(viewOfB: Parameters<typeof view>[1], takenAt = 100_000) {
   return snapshot({ members: [view('a'), view('b', viewOfB), view('c', { presence: well })], takenAt });
 }
 
 describe('read list', () => {
   it('keeps replicas that are well', () => {
-    const changes = decideReads(group({ presence: well }), 3000, new Map());
+    const changes = decideReads(group({ presence: well }), policy, newReadMemory());
     assert.deepEqual(changes, { lost: [], returned: [], read: [b, c], lookAgainMs: undefined });
   });
 
@@ -25,41 +34,41 @@ describe('read list', () => {
     ['MySQL is dead', presence({ verdict: 'dead' })],
   ] as const) {
     it(`takes a replica off after the grace: ${why}`, () => {
-      const since = new Map<string, number>();
-      const first = decideReads(group({ presence: record }), 3000, since);
+      const since = newReadMemory();
+      const first = decideReads(group({ presence: record }), policy, since);
       assert.deepEqual([first.lost, first.lookAgainMs], [[], 3000]);
-      const second = decideReads(group({ presence: record }, 103_000), 3000, since);
+      const second = decideReads(group({ presence: record }, 103_000), policy, since);
       assert.deepEqual([second.lost, second.read], [[{ id: 'b', why }], [c]]);
     });
   }
 
   it('forgets a short illness', () => {
-    const since = new Map<string, number>();
-    decideReads(group({ presence: broken }), 3000, since);
-    decideReads(group({ presence: well }, 101_000), 3000, since);
-    assert.deepEqual(decideReads(group({ presence: broken }, 104_000), 3000, since).lost, []);
+    const since = newReadMemory();
+    decideReads(group({ presence: broken }), policy, since);
+    decideReads(group({ presence: well }, 101_000), policy, since);
+    assert.deepEqual(decideReads(group({ presence: broken }, 104_000), policy, since).lost, []);
   });
 
   it('keeps a replica whose agent alone is gone, by asking MySQL', () => {
     const replicating = up({ channels: [channel()] });
-    const since = new Map([['b', 0]]);
-    assert.deepEqual(decideReads(group({ presence: undefined, probe: replicating }), 3000, since).lost, []);
-    const silent = decideReads(group({ presence: undefined, probe: down }), 3000, new Map([['b', 0]]));
+    const since = unwell();
+    assert.deepEqual(decideReads(group({ presence: undefined, probe: replicating }), policy, since).lost, []);
+    const silent = decideReads(group({ presence: undefined, probe: down }), policy, unwell());
     assert.deepEqual(silent.lost, [{ id: 'b', why: 'its agent is gone and MySQL does not answer' }]);
   });
 
   it('puts a lost replica back when it replicates, but nobody who was never lost', () => {
     const route = { route: { write: member('a').endpoint, read: [c] }, version: 1 };
     const lost = { ...group({ presence: well, offSince: 1 }), route };
-    assert.deepEqual(decideReads(lost, 3000, new Map()).read, [c, b]);
+    assert.deepEqual(decideReads(lost, policy, newReadMemory()).read, [c, b]);
     const never = { ...group({ presence: well }), route };
-    assert.deepEqual(decideReads(never, 3000, new Map()).read, [c]);
+    assert.deepEqual(decideReads(never, policy, newReadMemory()).read, [c]);
   });
 
   it('leaves a paused or fenced group alone', () => {
-    const since = new Map([['b', 0]]);
-    assert.deepEqual(decideReads({ ...group({ presence: broken }), paused: true }, 3000, since).lost, []);
+    const since = unwell();
+    assert.deepEqual(decideReads({ ...group({ presence: broken }), paused: true }, policy, since).lost, []);
     const fenced = { route: { write: undefined, read: [b, c] }, version: 1 };
-    assert.deepEqual(decideReads({ ...group({ presence: broken }), route: fenced }, 3000, since).lost, []);
+    assert.deepEqual(decideReads({ ...group({ presence: broken }), route: fenced }, policy, since).lost, []);
   });
 });

@@ -58,7 +58,7 @@ for (const [name, seen, why] of [
   ],
   [
     'is late',
-    { ...presence, replication: { state: 'replicating', source: '10.0.0.2:3306', lagSeconds: 30 } },
+    { ...presence, replication: { state: 'replicating', source: '10.0.0.2:3306', lagMs: 30_000 } },
     /30 s behind/,
   ],
 ] as const satisfies readonly (readonly [string, PresenceRecord | undefined, RegExp | undefined])[]) {
