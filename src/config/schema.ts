@@ -86,6 +86,17 @@ const router = z.strictObject({
   templateFile: path('template of a G.cfg that is not there yet; built in when absent').optional(),
   bind: z.string().default('').describe('address of the listeners of new files; empty: all'),
   writePort: port(3598, 'first write port of new files; the n-th group gets writePort + 2n'),
+  dc: z.string().default('').describe("the router's data centre, as in the servers' metadata"),
+  reads: z
+    .enum(['local-first', 'all'])
+    .default('local-first')
+    .describe('local-first: readers of other data centres are backups; needs router.dc'),
+  weights: z
+    .enum(['fixed', 'by-lag'])
+    .default('fixed')
+    .describe(
+      "fixed: the servers' weights of the metadata; by-lag: less for late ones, between lag.returnMs and lag.evictMs",
+    ),
   leasePort: port(
     7073,
     'loopback port that HAProxy checks: closed when this router cannot vouch for its routes',
@@ -129,7 +140,9 @@ const lag = z.strictObject({
     .min(0)
     .max(100)
     .default(50)
-    .describe("of a group's readers, and of those of a data centre, at most this share leaves for its lag, in %"),
+    .describe(
+      "of a group's readers, and of those of a data centre, at most this share leaves for its lag, in %",
+    ),
   lastReader: z
     .enum(['stays', 'primary'])
     .default('stays')

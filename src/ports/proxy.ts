@@ -1,3 +1,4 @@
+import type { Placement } from '../core/decide/read-placement.ts';
 import type { Route } from '../core/model/group.ts';
 
 /** What is in force in one group's HAProxy now. */
@@ -11,6 +12,12 @@ export interface ProxyState {
   readonly rejected?: string | undefined;
 }
 
+export interface ApplyOptions {
+  readonly timeoutMs: number;
+  /** How the read servers are used; without it, as the last one said. */
+  readonly placement?: Placement | undefined;
+}
+
 /**
  * One group's HAProxy: its configuration file, its process, its runtime socket. A file that haproxy refuses is never loaded: the
  * running process takes the route all the same, so that a slip in a file does not stop a failover, and `rejected` tells.
@@ -22,7 +29,7 @@ export interface Proxy {
    * closed and `oldSessions` tells how many. Throws `PROXY_REJECTED` when haproxy refuses the file and there is neither a running
    * process nor an earlier good file (a closed route never needs one); `TIMED_OUT` when the process does not answer.
    */
-  apply(route: Route, options: { readonly timeoutMs: number }): Promise<ProxyState>;
+  apply(route: Route, options: ApplyOptions): Promise<ProxyState>;
   /**
    * Adopts the running HAProxy, or starts one: with the route applied last, else closed for writes. From then on it is started
    * again whenever it dies. Throws `PROXY_REJECTED`.

@@ -80,7 +80,10 @@ export class LagGauge {
       const { aheadMs } = await mysql.clockOffset(primary, { timeoutMs: clockTimeoutMs, signal });
       const isNews = this.#clock?.of !== of || Math.abs(this.#clock.aheadMs - aheadMs) >= skewMs;
       if (isNews && Math.abs(aheadMs) >= skewMs)
-        log.warn("the primary's clock differs from this host's", { primary: of, aheadMs: Math.round(aheadMs) });
+        log.warn("the primary's clock differs from this host's", {
+          primary: of,
+          aheadMs: Math.round(aheadMs),
+        });
       this.#clock = { of, aheadMs, at: clock.monotonic() };
     } catch (thrown) {
       log.debug('clocks not compared', { primary: of, error: toDcmhaError(thrown).message });

@@ -249,7 +249,7 @@ export class ReplicaKeeper {
     gtids: string,
     signal: AbortSignal,
   ): Promise<RejoinState & { readonly until: number }> {
-    const standing = whyErrant(gtids);
+    const standing = `${parseGtidSet(gtids).count().toString()} transactions that the primary lacks: ${gtids}`;
     const stays = { kind: 'stays-out', errant: gtids, until: Infinity } as const;
     if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
     const { mysql, clock } = this.#deps;
@@ -300,8 +300,4 @@ export class ReplicaKeeper {
     const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).union(others);
     return { own: own.executed, errant: errant.toCompactString() };
   }
-}
-
-function whyErrant(gtids: string): string {
-  return `${parseGtidSet(gtids).count().toString()} transactions that the primary lacks: ${gtids}`;
 }

@@ -1,13 +1,22 @@
 import type { Coordination } from '../ports/coordination.ts';
 import { znodes } from '../core/store/znodes.ts';
 
-/** Watches the presence and the metadata of a changing set of members. */
+/** Watches the nodes of a changing set of members. */
 export class MemberWatches {
   readonly #coordination: Coordination;
   readonly #wake: () => void;
   readonly #watched = new Map<string, AbortController>();
 
-  constructor(coordination: Coordination, wake: () => void, signal: AbortSignal) {
+  readonly #pathsOf: (id: string) => readonly string[];
+
+  /** `pathsOf`: what is watched of a member; without it, all that a coordinator looks at. */
+  constructor(
+    coordination: Coordination,
+    wake: () => void,
+    signal: AbortSignal,
+    pathsOf: (id: string) => readonly string[] = allOf,
+  ) {
+    this.#pathsOf = pathsOf;
     this.#coordination = coordination;
     this.#wake = wake;
     signal.addEventListener('abort', () => this.follow([]), { once: true });
@@ -24,10 +33,15 @@ export class MemberWatches {
       if (this.#watched.has(id)) continue;
       const controller = new AbortController();
       this.#watched.set(id, controller);
-      const paths = [znodes.presence, znodes.host, znodes.lostReplica, znodes.hostWhite];
-      for (const path of paths.map((of) => of(id))) {
+      for (const path of this.#pathsOf(id)) {
         this.#coordination.watchData(path, this.#wake, controller.signal);
       }
     }
   }
 }
+
+const allOf = (id: string): readonly string[] => [
+  znodes.presence(id),
+  znodes.host(id),
+  znodes.lostReplica(id),
+];

@@ -1,15 +1,18 @@
 import { callPeer } from '../core/peer/api.ts';
 import { agentApi } from '../core/peer/agent-api.ts';
+import { placeReaders, type Placement, type PlacementPolicy } from '../core/decide/read-placement.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { Member, PrimaryRecord, Route } from '../core/model/group.ts';
 import { readMembers } from '../core/store/inventory.ts';
+import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { readRoute, type PublishedRoute } from '../core/store/routes.ts';
 import { znodes } from '../core/store/znodes.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { PeerCaller } from '../ports/peers.ts';
 import type { Log } from '../ports/system.ts';
+import { MemberWatches } from './member-watches.ts';
 import { Mutex } from './mutex.ts';
 
 export interface RouteViewDeps {
@@ -18,6 +21,8 @@ export interface RouteViewDeps {
   readonly log: Log;
   /** The control port of agents whose metadata do not say one. */
   readonly agentPort: number;
+  /** How this router spreads reads. */
+  readonly reads: PlacementPolicy;
 }
 
 /** What a router knows of one group, and keeps knowing while ZooKeeper is away. What it cannot read or understand, it keeps as it was. */
@@ -28,12 +33,21 @@ export class RouteView {
   #published: PublishedRoute | undefined;
   #members: readonly Member[] | undefined;
   #primary: PrimaryRecord | undefined;
+  #watches: MemberWatches | undefined;
+  readonly #lags = new Map<string, number>();
   /** What could not be read, so that each is told once. */
   readonly #trouble = new Map<string, string>();
 
   constructor(deps: RouteViewDeps, group: string) {
     this.#deps = deps;
     this.#group = group;
+  }
+
+  /** How the read servers are used; undefined while nothing is known of them. */
+  get placement(): Placement | undefined {
+    if (this.#members === undefined) return undefined;
+    const placed = this.#members.map((member) => ({ member, lagMs: this.#lags.get(member.id) ?? 0 }));
+    return placeReaders(placed, this.#deps.reads);
   }
 
   get published(): PublishedRoute | undefined {
@@ -45,6 +59,12 @@ export class RouteView {
     for (const path of [znodes.route(this.#group), znodes.master(this.#group), znodes.group(this.#group)]) {
       coordination.watchData(path, wake, signal);
     }
+    const pathsOf = (id: string) => [znodes.host(id), ...(this.#byLag ? [znodes.presence(id)] : [])];
+    this.#watches = new MemberWatches(coordination, wake, signal, pathsOf);
+  }
+
+  get #byLag(): boolean {
+    return this.#deps.reads.weights === 'by-lag';
   }
 
   /** The route as it stands in the ensemble, not as our server of it may still have it. Throws `SESSION_LOST`. */
@@ -63,8 +83,17 @@ export class RouteView {
     this.#members =
       (await this.#read('members', () => readMembers(coordination, this.#group, { agentPort }))) ??
       this.#members;
+    const members = this.#members ?? [];
+    this.#watches?.follow(members.map(({ id }) => id));
+    if (this.#byLag) await Promise.all(members.map(({ id }) => this.#readLag(id)));
     this.#primary =
       (await this.#read('primary', () => readPrimary(coordination, this.#group))) ?? this.#primary;
+  }
+
+  async #readLag(id: string): Promise<void> {
+    const presence = await this.#read(`presence of ${id}`, () => readPresence(this.#deps.coordination, id));
+    // What nobody tells of it any more stays as it was: the read list is the coordinator's.
+    if (presence !== undefined) this.#lags.set(id, presence.replication?.lagMs ?? 0);
   }
 
   async #read<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {

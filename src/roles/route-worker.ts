@@ -1,3 +1,4 @@
+import type { Placement } from '../core/decide/read-placement.ts';
 import { formatEndpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { Route, RouteAck } from '../core/model/group.ts';
@@ -43,6 +44,8 @@ export class RouteWorker {
   #ack: RouteAck;
   #alarm: Alarm | undefined;
   #applied: Route | undefined;
+  /** How the read servers are used in it. */
+  #placed = '';
   #state: ProxyState | undefined;
   #failed = false;
   #retryMs = firstRetryMs;
@@ -139,14 +142,16 @@ export class RouteWorker {
       this.#acknowledge(version);
       return;
     }
+    const { placement } = this.#view;
     try {
-      this.#state = await this.#proxy.apply(wanted, { timeoutMs: this.#options.applyTimeoutMs });
+      this.#state = await this.#proxy.apply(wanted, { timeoutMs: this.#options.applyTimeoutMs, placement });
     } catch (error) {
       this.#applied = undefined;
       this.#failed = true;
       this.#tell('route could not be applied', error);
       return;
     }
+    this.#placed = textOf(placement);
     this.#settled(wanted);
     this.#acknowledge(version);
     if (this.#lease.isHeld() !== held) this.#alarm?.ring();
@@ -154,7 +159,8 @@ export class RouteWorker {
 
   #isInForce(wanted: Route): boolean {
     const due = this.#deps.clock.monotonic() >= this.#recheckAt;
-    return !due && this.#applied !== undefined && sameRoute(this.#applied, wanted);
+    const isPlaced = this.#placed === textOf(this.#view.placement);
+    return !due && isPlaced && this.#applied !== undefined && sameRoute(this.#applied, wanted);
   }
 
   #settled(wanted: Route): void {
@@ -232,4 +238,8 @@ function sameRoute(a: Route, b: Route): boolean {
   const text = ({ write, read }: Route) =>
     [write === undefined ? '' : formatEndpoint(write), ...read.map(formatEndpoint)].join(' ');
   return text(a) === text(b);
+}
+
+function textOf(placement: Placement | undefined): string {
+  return placement === undefined ? '' : JSON.stringify([...placement]);
 }

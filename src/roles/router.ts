@@ -1,5 +1,6 @@
 import { handlePeer } from '../core/peer/api.ts';
 import { routerApi } from '../core/peer/router-api.ts';
+import type { PlacementPolicy } from '../core/decide/read-placement.ts';
 import { formatEndpoint, type Endpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { Coordination } from '../ports/coordination.ts';
@@ -30,6 +31,8 @@ export interface RouterOptions {
   readonly closesWithinMs?: number | undefined;
   /** The control port of agents whose metadata do not say one. */
   readonly defaultAgentPort: number;
+  /** How reads are spread. */
+  readonly reads: PlacementPolicy;
   /** Deadline for old sessions to end. Default 5 s. */
   readonly applyTimeoutMs?: number | undefined;
   /** How often file and process are compared with the route. Default 30 s. */
@@ -90,13 +93,17 @@ function addWorker(
   const { group, router, defaultAgentPort } = options;
   const log = deps.log.with({ group });
   try {
-    const worker = new RouteWorker({ ...deps, log, agentPort: defaultAgentPort }, deps.proxyOf(group), {
-      group,
-      router,
-      applyTimeoutMs: options.applyTimeoutMs ?? usualApplyTimeoutMs,
-      recheckMs: options.recheckMs ?? usualRecheckMs,
-      closesWithinMs: options.closesWithinMs ?? 0,
-    });
+    const worker = new RouteWorker(
+      { ...deps, log, reads: options.reads, agentPort: defaultAgentPort },
+      deps.proxyOf(group),
+      {
+        group,
+        router,
+        applyTimeoutMs: options.applyTimeoutMs ?? usualApplyTimeoutMs,
+        recheckMs: options.recheckMs ?? usualRecheckMs,
+        closesWithinMs: options.closesWithinMs ?? 0,
+      },
+    );
     workers.set(group, worker);
   } catch (thrown) {
     const { code, message, details } = toDcmhaError(thrown);

@@ -3,6 +3,8 @@ import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path';
 import test from 'node:test';
 import { closesWithinMs } from '../../src/core/haproxy/lease-check.ts';
+import type { ReaderTraits } from '../../src/core/decide/read-placement.ts';
+import { parseServersState } from '../../src/core/haproxy/runtime-answers.ts';
 import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import { runtimeCommand } from '../../src/adapters/haproxy/runtime-socket.ts';
 import { route } from '../contract/proxy-suite.ts';
@@ -184,6 +186,42 @@ test('a reader that is taken off keeps its sessions for a while, then they are c
   });
   assert.equal((await proxy.apply(route(a.endpoint, a.endpoint, b.endpoint), { timeoutMs })).pid, pid);
   assert.deepEqual(await real.reads(), [a.name, b.name].sort());
+});
+
+test('readers elsewhere serve when no local one does; servers come, go and are weighed without a reload', async () => {
+  await using real = await startRealHaproxy({ drainMs: 1 });
+  const { proxy, a, b } = real;
+  await proxy.ensureRunning();
+  const traits = (one: ReaderTraits, other: ReaderTraits) =>
+    new Map([
+      [a.name, one],
+      [b.name, other],
+    ]);
+  const both = route(a.endpoint, a.endpoint, b.endpoint);
+  const weightOf = async (address: string) =>
+    parseServersState(await ask(real, 'show servers state read')).find((server) => server.address === address)
+      ?.weight;
+  const local = { backup: false, weight: 100 };
+  const remote = { backup: true, weight: 40 };
+  const first = { timeoutMs, placement: traits(local, remote) };
+  await proxy.apply(both, first);
+  // `option allbackups` is new in the file: the one reload that it takes.
+  const { pid } = await proxy.apply(both, first);
+  assert.deepEqual(await real.reads(), [a.name]);
+  const changed = { timeoutMs, placement: traits({ ...local, weight: 7 }, remote) };
+  assert.equal((await proxy.apply(both, changed)).pid, pid);
+  assert.deepEqual([await weightOf(a.name), await weightOf(b.name)], [7, 40]);
+  assert.equal((await proxy.apply(route(a.endpoint, b.endpoint), changed)).pid, pid);
+  await eventually(async () => (await weightOf(a.name)) === undefined, { timeoutMs });
+  assert.deepEqual(await real.reads(), [b.name]);
+  assert.equal((await proxy.apply(both, changed)).pid, pid, 'added at run time, with its weight');
+  await eventually(async () => assert.deepEqual(await real.reads(), [a.name]), { timeoutMs });
+  assert.equal(await weightOf(a.name), 7);
+  await proxy.apply(route(a.endpoint, a.endpoint), changed);
+  await eventually(async () => (await weightOf(b.name)) === undefined, { timeoutMs });
+  assert.equal((await proxy.apply(both, changed)).pid, pid, 'a backup is added at run time, too');
+  await a[Symbol.asyncDispose]();
+  await eventually(async () => assert.deepEqual(await real.reads(), [b.name]), { timeoutMs });
 });
 
 test('a balance that allows no servers at run time is served by a reload', async () => {

@@ -12,6 +12,7 @@ import { FakeZookeeper, type FakeCoordination } from '../support/fake-coordinati
 import { FakePeerNetwork } from '../support/fake-peers.ts';
 import { freePortPair } from '../support/free-port.ts';
 import { startRealHaproxy, type RealHaproxy } from '../support/real-haproxy.ts';
+import { usualReads } from '../support/usual-lag.ts';
 
 const CONTROL = { host: '10.0.9.1', port: 7072 };
 const SESSION_MS = 6000;
@@ -53,7 +54,13 @@ class Stage {
         clock: systemClock,
         log: this.real.log,
       },
-      { control: CONTROL, groups: ['g1'], leasePort: this.leasePort, defaultAgentPort: 7071 },
+      {
+        control: CONTROL,
+        groups: ['g1'],
+        leasePort: this.leasePort,
+        defaultAgentPort: 7071,
+        reads: usualReads,
+      },
       stop.signal,
     );
     return {

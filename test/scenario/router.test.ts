@@ -12,6 +12,7 @@ import { FakePeerNetwork } from '../support/fake-peers.ts';
 import { FakeHaproxy, FakeProxy } from '../support/fake-proxy.ts';
 import { recordingLog } from '../support/test-log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { usualReads } from '../support/usual-lag.ts';
 
 const CONTROL = { host: '10.0.9.1', port: 7072 };
 const ROUTER = '10.0.9.1:7072';
@@ -83,7 +84,7 @@ class Stage {
         caller: peers.from(CONTROL.host),
         proxyOf: (group) => this.#proxy(group),
       },
-      { control: CONTROL, groups, leasePort: 7073, defaultAgentPort: 7071 },
+      { control: CONTROL, groups, leasePort: 7073, defaultAgentPort: 7071, reads: usualReads },
       this.#stop.signal,
     );
   }

@@ -45,6 +45,9 @@ export function simCoordinator(ground: SimGround, number: number, policy: Coordi
       limits,
       stepTimeoutMs: 15_000,
     };
-    return runCoordinator({ observer, runner, policy, tickMs: 2000, replicaGraceMs: 3000, lag: usualLag }, stop);
+    return runCoordinator(
+      { observer, runner, policy, tickMs: 2000, replicaGraceMs: 3000, lag: usualLag },
+      stop,
+    );
   });
 }

@@ -4,6 +4,7 @@ import { runRouter } from '../../src/roles/router.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimHaproxy, SimProxy } from './sim-haproxy.ts';
+import { usualReads } from '../support/usual-lag.ts';
 
 const leasePort = 7073;
 
@@ -39,6 +40,7 @@ export class SimRouter {
           leasePort,
           closesWithinMs: closesWithinMs(check),
           defaultAgentPort: 7071,
+          reads: usualReads,
         },
         stop,
       );

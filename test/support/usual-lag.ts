@@ -1,4 +1,5 @@
 import type { LagPolicy } from '../../src/core/decide/late-readers.ts';
+import type { PlacementPolicy } from '../../src/core/decide/read-placement.ts';
 
 /** As the configuration has it when nobody says anything. */
 export const usualLag: LagPolicy = {
@@ -8,3 +9,6 @@ export const usualLag: LagPolicy = {
   maxEvicted: 50,
   lastReader: 'stays',
 };
+
+/** Of a router that was not told where it is. */
+export const usualReads: PlacementPolicy = { dc: '', order: 'local-first', weights: 'fixed', lag: usualLag };

@@ -1,9 +1,11 @@
 import { hasCode, type DcmhaError } from '../../core/model/errors.ts';
 import { parseEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
 import { declaredBy, isAsValidAs, type Declared } from '../../core/haproxy/loaded.ts';
 import { readNumber } from '../../core/haproxy/names.ts';
+import type { RenderOptions } from '../../core/haproxy/render-options.ts';
 import { renderConfig } from '../../core/haproxy/render-config.ts';
 import { fillTemplate } from '../../core/haproxy/template.ts';
 import { readBytes, validate, writeWhole } from './config-files.ts';
@@ -31,6 +33,8 @@ export interface Prepared {
   readonly rejected?: string | undefined;
 }
 
+type Wanted = Pick<RenderOptions, 'route' | 'placement'>;
+
 /** A group's configuration file on disk, and the last good one. */
 export class ConfigStore {
   readonly #options: ConfigStoreOptions;
@@ -41,17 +45,20 @@ export class ConfigStore {
   }
 
   /** Makes the file say `route`. A file that haproxy refuses is left as it is, and the last good one says it instead. */
-  async prepare(route: Route): Promise<Prepared> {
+  async prepare(route: Route, placement?: Placement): Promise<Prepared> {
     const { file, goodFile } = this.#options;
     try {
       const old = await readBytes(file);
-      const text = await this.#render(old ?? fillTemplate(this.#options.template, this.#options), route);
+      const text = await this.#render(old ?? fillTemplate(this.#options.template, this.#options), {
+        route,
+        placement,
+      });
       if (text !== old) await writeWhole(file, text, { durable: true });
       if (text !== (await readBytes(goodFile))) await writeWhole(goodFile, text, { durable: false });
       return { path: file, text };
     } catch (error) {
       if (!hasCode(error, 'PROXY_REJECTED')) throw error;
-      return this.#prepareGood(route, error);
+      return this.#prepareGood({ route, placement }, error);
     }
   }
 
@@ -65,18 +72,18 @@ export class ConfigStore {
     return { write: undefined, read };
   }
 
-  async #prepareGood(route: Route, refusal: DcmhaError): Promise<Prepared> {
+  async #prepareGood(wanted: Wanted, refusal: DcmhaError): Promise<Prepared> {
     const { goodFile } = this.#options;
     const good = await readBytes(goodFile);
     if (good === undefined) throw refusal;
-    const text = await this.#render(good, route);
+    const text = await this.#render(good, wanted);
     if (text !== good) await writeWhole(goodFile, text, { durable: false });
     return { path: goodFile, text, rejected: refusal.message };
   }
 
-  async #render(base: string, route: Route): Promise<string> {
+  async #render(base: string, wanted: Wanted): Promise<string> {
     const { program, file, goodFile } = this.#options;
-    const text = renderConfig(base, { ...this.#options, route });
+    const text = renderConfig(base, { ...this.#options, ...wanted });
     const declared = declaredBy(text);
     if (this.#valid === undefined || !isAsValidAs(this.#valid, declared)) {
       await validate(program, text, { file, scratch: goodFile });

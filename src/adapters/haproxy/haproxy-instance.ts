@@ -122,7 +122,7 @@ export class HaproxyInstance {
         await changeReader(this.runtime, change);
         if (change.kind === 'retire') this.#retire(change.name);
         else this.#retired.delete(change.name);
-        if (change.kind === 'add') loaded.set(change.name, change.options);
+        if (change.kind === 'add' || change.kind === 'weigh') loaded.set(change.name, change.options);
       }
     } catch (error) {
       if (!hasCode(error, 'PROXY_REJECTED')) throw error;

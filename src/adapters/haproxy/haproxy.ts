@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { DcmhaError, hasCode } from '../../core/model/errors.ts';
+import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
 import { fileName } from '../../core/haproxy/names.ts';
 import { DEFAULT_TEMPLATE } from '../../core/haproxy/template.ts';
-import type { Proxy, ProxyState } from '../../ports/proxy.ts';
+import type { ApplyOptions, Proxy, ProxyState } from '../../ports/proxy.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { ConfigStore, type Prepared } from './config-store.ts';
 import { HaproxyInstance } from './haproxy-instance.ts';
@@ -41,6 +42,7 @@ export class Haproxy implements Proxy {
   readonly #instance: HaproxyInstance;
   readonly #supervisor: Supervisor;
   #wanted: Route | undefined;
+  #placement: Placement | undefined;
   #rejected: string | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -89,8 +91,9 @@ export class Haproxy implements Proxy {
     });
   }
 
-  apply(route: Route, options: { readonly timeoutMs: number }): Promise<ProxyState> {
+  apply(route: Route, options: ApplyOptions): Promise<ProxyState> {
     const deadline = this.#clock.monotonic() + options.timeoutMs;
+    this.#placement = options.placement ?? this.#placement;
     return this.#inTurn(() => this.#apply(route, deadline));
   }
 
@@ -177,7 +180,7 @@ export class Haproxy implements Proxy {
   }
 
   async #prepare(route: Route): Promise<Prepared> {
-    const prepared = await this.#files.prepare(route);
+    const prepared = await this.#files.prepare(route, this.#placement);
     this.#reject(prepared.rejected);
     return prepared;
   }

@@ -10,6 +10,8 @@ export async function changeReader(runtime: Runtime, change: ReaderChange): Prom
       return runtime.order(`set server ${server} state maint`);
     case 'enable':
       return runtime.order(`set server ${server} state ready`);
+    case 'weigh':
+      return runtime.order(`set server ${server} weight ${change.weight}`);
     case 'move': {
       const [host, port] = hostAndPort(change.address);
       // Sessions of the former address would later count as the new one's.

@@ -52,6 +52,12 @@ async function serve(context: Context, groups: readonly string[], stopHaproxy: b
       closesWithinMs: closesWithinMs(context.leaseCheck()),
       defaultAgentPort: config.agent.port,
       stopHaproxy,
+      reads: {
+        dc: config.router.dc,
+        order: config.router.reads,
+        weights: config.router.weights,
+        lag: config.lag,
+      },
     },
     signal,
   );

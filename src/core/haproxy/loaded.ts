@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseConfig, type ConfigFile, type ConfigSection } from './config-file.ts';
-import { parseServerLine } from './server-line.ts';
+import { parseServerLine, splitWeight } from './server-line.ts';
 import { wordsOf } from './words.ts';
 
 /** A server as a file declares it. */
@@ -32,18 +32,20 @@ export function declaredBy(text: string): Declared {
 }
 
 /**
- * Whether a file that differs from a valid one as told here must be valid, too: only addresses, given by number, and which servers
- * there are. Asking haproxy again would cost more than the whole switch.
+ * Whether a file that differs from a valid one as told here must be valid, too: only addresses, given by number, weights, and which
+ * servers there are. Asking haproxy again would cost more than the whole switch.
  */
 export function isAsValidAs(valid: Declared, other: Declared): boolean {
   if (other.rest !== valid.rest) return false;
   const known = (servers: readonly DeclaredServer[], { options, address }: DeclaredServer) =>
-    servers.some((one) => one.options === options) && NUMERIC.test(address);
+    servers.some((one) => othersOf(one.options) === othersOf(options)) && NUMERIC.test(address);
   return (
     other.write.every((server) => known(valid.write, server)) &&
     other.read.every((server) => known(valid.read, server))
   );
 }
+
+const othersOf = (options: string): string => splitWeight(options).others;
 
 const NUMERIC = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/;
 

@@ -1,5 +1,6 @@
 import type { DeclaredServer } from './loaded.ts';
 import type { RuntimeServer } from './runtime-answers.ts';
+import { splitWeight } from './server-line.ts';
 
 /** One change of a running read server. */
 export type ReaderChange =
@@ -8,6 +9,7 @@ export type ReaderChange =
   /** Another address under the same name. */
   | { readonly kind: 'move'; readonly name: string; readonly address: string }
   | { readonly kind: 'enable'; readonly name: string }
+  | { readonly kind: 'weigh'; readonly name: string; readonly weight: number; readonly options: string }
   | { readonly kind: 'add'; readonly name: string; readonly address: string; readonly options: string };
 
 /**
@@ -19,7 +21,7 @@ export function reconcileReaders(
   wanted: readonly DeclaredServer[],
   loaded: ReadonlyMap<string, string>,
 ): readonly ReaderChange[] | undefined {
-  if (wanted.some(({ name, options }) => isRunning(running, name) && loaded.get(name) !== options))
+  if (wanted.some(({ name, options }) => isRunning(running, name) && !isSettable(loaded.get(name), options)))
     return undefined;
   const retired = running
     .filter(
@@ -28,6 +30,13 @@ export function reconcileReaders(
     )
     .map(({ name }): ReaderChange => ({ kind: 'retire', name }));
   return [...wanted.flatMap((server) => changesOf(server, running)), ...retired];
+}
+
+/** Whether a server with the options `from` gets those of `to` without a reload: all but the weight, which is not taken away, either. */
+function isSettable(from: string | undefined, to: string): boolean {
+  if (from === undefined) return false;
+  const [before, after] = [splitWeight(from), splitWeight(to)];
+  return before.others === after.others && (before.weight === undefined || after.weight !== undefined);
 }
 
 function isRunning(running: readonly RuntimeServer[], name: string): boolean {
@@ -42,6 +51,8 @@ function changesOf(
   if (disabled) return [];
   if (now === undefined) return [{ kind: 'add', name, address, options }];
   const changes: ReaderChange[] = [];
+  const { weight } = splitWeight(options);
+  if (weight !== undefined && now.weight !== weight) changes.push({ kind: 'weigh', name, weight, options });
   if (now.address !== address) changes.push({ kind: 'move', name, address });
   if (now.maintenance) changes.push({ kind: 'enable', name });
   return changes;

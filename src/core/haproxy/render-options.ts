@@ -1,3 +1,4 @@
+import type { Placement } from '../decide/read-placement.ts';
 import type { Route } from '../model/group.ts';
 import type { LeaseCheck } from './lease-check.ts';
 
@@ -9,4 +10,6 @@ export interface RenderOptions {
   /** Path of the runtime socket. */
   readonly socket: string;
   readonly lease: LeaseCheck;
+  /** How the read servers are used; without it, as the file has it. */
+  readonly placement?: Placement | undefined;
 }

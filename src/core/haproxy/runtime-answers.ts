@@ -6,6 +6,8 @@ export interface RuntimeServer {
   readonly address: string;
   /** Taken out by an operator's or our own command, or `disabled` in the file. */
   readonly maintenance: boolean;
+  /** The weight that was given to it, 0 to 256. */
+  readonly weight: number;
   /** The checks find it up. */
   readonly up: boolean;
 }
@@ -31,6 +33,7 @@ export function parseServersState(answer: string): readonly RuntimeServer[] {
       name: field('srv_name'),
       address: addressOf(field('srv_fqdn'), field('srv_addr'), field('srv_port')),
       maintenance: (Number(field('srv_admin_state')) & MAINTENANCE) !== 0,
+      weight: Number(field('srv_uweight')),
       up: field('srv_op_state') !== '0',
     }));
 }

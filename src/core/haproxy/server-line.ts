@@ -1,3 +1,4 @@
+import type { ReaderTraits } from '../decide/read-placement.ts';
 import { appendWords, removeWords, replaceWord, wordsOf } from './words.ts';
 
 /** A `server NAME ADDRESS [options]` line. */
@@ -32,6 +33,27 @@ export function setDisabled(text: string, disabled: boolean): string {
   const found = optionWords(text).filter(({ value }) => value === 'disabled');
   if (!disabled) return removeWords(text, found);
   return found.length > 0 ? text : appendWords(text, ['disabled']);
+}
+
+/** The options without a weight that can be set at run time, and that weight. */
+export function splitWeight(options: string): {
+  readonly others: string;
+  readonly weight: number | undefined;
+} {
+  const match = WEIGHT.exec(options);
+  const weight = Number(match?.[1]);
+  if (match === null || weight > MOST_WEIGHT) return { others: options, weight: undefined };
+  return { others: options.replace(match[0], '').trim(), weight };
+}
+
+const WEIGHT = /(?:^| )weight (\d{1,3})(?= |$)/;
+const MOST_WEIGHT = 256;
+
+/** Says on its line how a read server is used; what is undefined stays. */
+export function setTraits(text: string, { backup, weight }: ReaderTraits): string {
+  const weighed = weight === undefined ? text : setOption(text, 'weight', String(weight));
+  if (backup === undefined) return weighed;
+  return backup ? setOption(weighed, 'backup', '') : dropOption(weighed, 'backup', 0);
 }
 
 /** Gives the option `name` this value where it stands, or adds it; `''` is an option without a value. */

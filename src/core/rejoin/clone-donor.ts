@@ -38,8 +38,7 @@ export function unfitByPresence(
   const { replication } = presence;
   if (replication?.state !== 'replicating' || replication.source !== formatEndpoint(primary.endpoint))
     return { why: `its replication is ${replication?.state ?? 'unknown'}`, passes: true };
-  if ((replication.lagMs ?? 0) > 0)
-    return { why: `it is ${replication.lagMs} ms behind`, passes: true };
+  if ((replication.lagMs ?? 0) > 0) return { why: `it is ${replication.lagMs} ms behind`, passes: true };
   return undefined;
 }
 

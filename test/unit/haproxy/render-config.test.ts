@@ -232,3 +232,33 @@ for (const [name, text, message] of REFUSED) {
     assert.throws(() => render(text, route('10.0.0.1:3306')), { code: 'PROXY_REJECTED', message });
   });
 }
+
+const placed = (backup: boolean | undefined, weight?: number) => ({ backup, weight });
+
+test('read servers are placed: weight and backup are written where they are told, all else stays', () => {
+  const text = EXISTING.replace(
+    'hkmsg2 192.168.1.2:3306 check',
+    'hkmsg2 192.168.1.2:3306 backup weight 5 check # two',
+  );
+  const placement = new Map([
+    ['192.168.1.1:3306', placed(true, 20)],
+    ['192.168.1.2:3306', placed(false, 30)],
+    ['192.168.1.3:3306', placed(false)],
+  ]);
+  const to = route(
+    '192.168.1.9:3306',
+    '192.168.1.1:3306',
+    '192.168.1.2:3306',
+    '192.168.1.3:3306',
+    '192.168.1.4:3306',
+  );
+  const rendered = renderConfig(text, { ...OPTIONS, route: to, placement });
+  assert.deepEqual(readLines(rendered), [
+    'server hkmsg1 192.168.1.1:3306 check weight 20 backup',
+    'server hkmsg2 192.168.1.2:3306 weight 30 check # two',
+    'server hkmsg3 192.168.1.3:3306 check',
+    'server hkmsg4 192.168.1.4:3306 check',
+  ]);
+  assert.deepEqual(linesOf(rendered, 'option allbackups').length, 1);
+  assert.equal(renderConfig(rendered, { ...OPTIONS, route: to, placement }), rendered);
+});

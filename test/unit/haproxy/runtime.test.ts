@@ -12,17 +12,17 @@ const STATE = `1
 # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port
 2 write 1 g1 127.82.0.1 2 4 1 1 3 15 3 3 6 0 0 0 - 3306 - 0 7073 127.0.0.1 - 0
 3 read 1 g11 127.82.0.2 0 5 1 1 3 6 3 0 14 0 0 0 - 3306 - 0 0 - - 0
-3 read 2 g12 fd00::2 2 0 1 1 3 6 3 4 6 0 0 0 - 3307 - 0 0 - - 0
+3 read 2 g12 fd00::2 2 0 7 1 3 6 3 4 6 0 0 0 - 3307 - 0 0 - - 0
 3 read 3 g13 127.0.0.1 0 32 1 1 3 6 3 4 6 0 0 0 db3.example 3306 - 0 0 - - 0
 
 `;
 
 test('the running servers are read with their addresses, states and names', () => {
   assert.deepEqual(parseServersState(STATE), [
-    { backend: 'write', name: 'g1', address: '127.82.0.1:3306', maintenance: false, up: true },
-    { backend: 'read', name: 'g11', address: '127.82.0.2:3306', maintenance: true, up: false },
-    { backend: 'read', name: 'g12', address: '[fd00::2]:3307', maintenance: false, up: true },
-    { backend: 'read', name: 'g13', address: 'db3.example:3306', maintenance: true, up: false },
+    { backend: 'write', name: 'g1', address: '127.82.0.1:3306', maintenance: false, weight: 1, up: true },
+    { backend: 'read', name: 'g11', address: '127.82.0.2:3306', maintenance: true, weight: 1, up: false },
+    { backend: 'read', name: 'g12', address: '[fd00::2]:3307', maintenance: false, weight: 7, up: true },
+    { backend: 'read', name: 'g13', address: 'db3.example:3306', maintenance: true, weight: 1, up: false },
   ]);
 });
 
@@ -81,11 +81,12 @@ const declared = (name: string, address: string, options = 'check', disabled = f
   options,
   disabled,
 });
-const running = (name: string, address: string, maintenance = false) => ({
+const running = (name: string, address: string, maintenance = false, weight = 1) => ({
   backend: 'read',
   name,
   address,
   maintenance,
+  weight,
   up: true,
 });
 const LOADED = new Map([
@@ -111,7 +112,24 @@ test('readers are added, retired, moved and enabled', () => {
 
 test('other options of a server that stays need a reload', () => {
   assert.equal(
-    reconcileReaders([running('g11', 'a:1')], [declared('g11', 'a:1', 'check weight 9')], LOADED),
+    reconcileReaders([running('g11', 'a:1')], [declared('g11', 'a:1', 'check backup')], LOADED),
+    undefined,
+  );
+});
+
+test('another weight needs none, and one that is in force nothing', () => {
+  const weighed = [declared('g11', 'a:1', 'check weight 9')];
+  assert.deepEqual(reconcileReaders([running('g11', 'a:1')], weighed, LOADED), [
+    { kind: 'weigh', name: 'g11', weight: 9, options: 'check weight 9' },
+  ]);
+  const loaded = new Map([['g11', 'weight 50 check']]);
+  assert.deepEqual(reconcileReaders([running('g11', 'a:1', false, 9)], weighed, loaded), []);
+});
+
+test('a weight that is taken away needs a reload: nobody knows what it would be', () => {
+  const loaded = new Map([['g11', 'check weight 9']]);
+  assert.equal(
+    reconcileReaders([running('g11', 'a:1', false, 9)], [declared('g11', 'a:1')], loaded),
     undefined,
   );
 });
