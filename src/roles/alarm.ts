@@ -1,5 +1,7 @@
 import type { Clock } from '../ports/system.ts';
 
+const rung = 'rung';
+
 /**
  * What a loop waits on between two rounds: a time, or somebody who rings because something changed. A ring while nobody waits
  * is kept, so no change is slept through; several count as one.
@@ -16,15 +18,16 @@ export class Alarm {
 
   readonly ring = (): void => {
     this.#rung = true;
-    this.#waiting?.abort();
+    // With a reason of its own, no error with a stack is made up for each ring.
+    this.#waiting?.abort(rung);
+    this.#waiting = undefined;
   };
 
   /** Resolves after `ms`, at a ring, or at once when there was one since the last wait. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {
-      this.#waiting = new AbortController();
+      this.#waiting ??= new AbortController();
       await this.#clock.pause(ms, this.#waiting.signal);
-      this.#waiting = undefined;
     }
     this.#rung = false;
   }

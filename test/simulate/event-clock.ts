@@ -24,17 +24,40 @@ export class EventClock {
     return () => (timer.run = undefined);
   }
 
-  /** Runs events up to `end`, or until `stop` says so after one of them. */
-  async run(end: number, stop: () => boolean): Promise<void> {
-    await settle();
-    for (let timer = this.#next(end); timer !== undefined; timer = this.#next(end)) {
-      this.now = timer.at;
-      this.events += 1;
-      timer.run?.();
-      await settle();
-      if (stop()) return;
+  /**
+   * Runs events up to `end`, or until `stop` says so after one of them. What a microtask asks to be done at the next tick comes when no
+   * microtask is left, and costs far less than a turn of the loop.
+   */
+  run(end: number, stop: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          if (this.#runNext(end)) queueMicrotask(soon);
+          else resolve();
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const soon = (): void => process.nextTick(settled);
+      const settled = (): void => {
+        if (stop()) resolve();
+        else step();
+      };
+      queueMicrotask(() => process.nextTick(step));
+    });
+  }
+
+  /** False when nothing is left until `end`. */
+  #runNext(end: number): boolean {
+    const timer = this.#next(end);
+    if (timer === undefined) {
+      this.now = end;
+      return false;
     }
-    this.now = end;
+    this.now = timer.at;
+    this.events += 1;
+    timer.run?.();
+    return true;
   }
 
   #next(end: number): Timer | undefined {
@@ -83,9 +106,4 @@ export class EventClock {
 
 function isBefore(a: Timer, b: Timer): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-/** A turn of the loop ends only when no microtask is left. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

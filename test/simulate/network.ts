@@ -28,7 +28,8 @@ export class Network {
 
   /** All that goes from one to the other takes so much longer, ms; 0 ends it. */
   slowDown(from: string, to: string, ms: number): void {
-    this.#slow.set(`${from} ${to}`, ms);
+    if (ms > 0) this.#slow.set(`${from} ${to}`, ms);
+    else this.#slow.delete(`${from} ${to}`);
   }
 
   setOff(host: string, off: boolean): void {
@@ -42,7 +43,7 @@ export class Network {
 
   passes(from: string, to: string): boolean {
     if (this.#off.has(from) || this.#off.has(to)) return false;
-    return from === to || (this.#cuts.get(`${from} ${to}`) ?? 0) === 0;
+    return this.#cuts.size === 0 || from === to || !this.#cuts.has(`${from} ${to}`);
   }
 
   passesBoth(a: string, b: string): boolean {
@@ -52,7 +53,8 @@ export class Network {
   /** How long a message takes now, ms. */
   latency(from: string, to: string): number {
     if (from === to) return 0.1;
-    return 0.3 + this.#random.next() + (this.#slow.get(`${from} ${to}`) ?? 0);
+    const more = this.#slow.size === 0 ? 0 : (this.#slow.get(`${from} ${to}`) ?? 0);
+    return 0.3 + this.#random.next() + more;
   }
 
   /** One message. While it cannot pass it is sent again, until `giveUpAt`; then it is lost. */
@@ -65,6 +67,8 @@ export class Network {
   }
 
   #count(link: string, change: number): void {
-    this.#cuts.set(link, Math.max(0, (this.#cuts.get(link) ?? 0) + change));
+    const cuts = (this.#cuts.get(link) ?? 0) + change;
+    if (cuts > 0) this.#cuts.set(link, cuts);
+    else this.#cuts.delete(link);
   }
 }

@@ -37,7 +37,7 @@ const WELL_MS = 120_000;
 const STABLE_MS = 1500;
 const REMAKE_MS = 1000;
 /** For a plan's step to come that a fault waits for. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 10_000;
 
 /** One seed's world from its start through its faults until all is well again, or a promise is broken. */
 export async function runSeed(options: RunOptions): Promise<RunResult> {
@@ -57,6 +57,8 @@ class Run {
   readonly #checks: Checks;
   /** Faults that are not put right yet. */
   #active = 0;
+  /** Faults that have not happened yet. */
+  #toCome = 0;
   #failuresBefore = 0;
 
   constructor(world: World, seed: number) {
@@ -70,20 +72,20 @@ class Run {
     const { clock, zookeeper } = this.#world.ground;
     const waiting = new Map<Fault, number>();
     this.#failuresBefore = this.#world.failures;
+    let last = 0;
     for (const fault of faults) {
+      this.#toCome += 1;
       clock.after(fault.at, () => {
         if (fault.step === undefined) this.#inject(fault);
         else waiting.set(fault, fault.step);
       });
+      last = Math.max(last, fault.at + (fault.step === undefined ? fault.ms : WAIT_MS));
     }
     zookeeper.onChange = (path) => {
       if (path === znodes.journal('g1')) this.#countDown(waiting);
     };
-    const last = Math.max(
-      0,
-      ...faults.map(({ at, ms, step }) => (step === undefined ? at + ms : at + WAIT_MS)),
-    );
-    if (!this.#isOver()) await clock.run(clock.now + last + 1, this.#isOver);
+    const isThrough = (): boolean => this.#isOver() || (this.#toCome === 0 && this.#active === 0);
+    if (!isThrough()) await clock.run(clock.now + last + 1, isThrough);
     zookeeper.onChange = () => undefined;
     while (this.#active > 0 && !this.#isOver()) await clock.run(clock.now + STABLE_MS, this.#isOver);
   }
@@ -157,6 +159,7 @@ class Run {
     const { ground } = this.#world;
     ground.note(`FAULT ${describeFault(fault)}`);
     this.#active += 1;
+    this.#toCome -= 1;
     const heal = inject(this.#world, this.#seed, fault);
     ground.clock.after(fault.ms, () => {
       ground.note(`HEALED ${describeFault(fault)}`);

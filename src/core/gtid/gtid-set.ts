@@ -25,6 +25,7 @@ export interface GtidSource {
 export class GtidSet {
   /** `uuid` or `uuid:tag` to a list that is never empty, in the order the server prints: UUID, then no tag, then tags. */
   readonly #sources: ReadonlyMap<string, IntervalList>;
+  #compact: string | undefined;
 
   private constructor(sources: ReadonlyMap<string, IntervalList>) {
     this.#sources = sources;
@@ -61,6 +62,7 @@ export class GtidSet {
   }
 
   union(other: GtidSet): GtidSet {
+    if (other === this || other.isEmpty()) return this;
     const merged = new Map(this.#sources);
     for (const [source, list] of other.#sources) {
       const mine = merged.get(source);
@@ -70,6 +72,7 @@ export class GtidSet {
   }
 
   subtract(other: GtidSet): GtidSet {
+    if (other.isEmpty()) return this;
     return this.#combine((source, list) => subtractIntervals(list, other.#sources.get(source) ?? []));
   }
 
@@ -118,7 +121,8 @@ export class GtidSet {
 
   /** On one line, for logs, znodes and arguments; the server reads it, too. */
   toCompactString(): string {
-    return this.#format(',');
+    this.#compact ??= this.#format(',');
+    return this.#compact;
   }
 
   toJSON(): string {
