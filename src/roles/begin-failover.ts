@@ -3,7 +3,7 @@ import type { Decision } from '../core/decide/decide.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
-import type { BootstrapPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
+import type { BootstrapPlan, ByHandPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
 import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
 import type { PolicyOverrides } from '../core/store/policy.ts';
 
@@ -55,7 +55,7 @@ interface Reason {
 }
 
 function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason: Reason): FailoverPlan {
-  const { primary, group, members, route, watermark } = snapshot;
+  const { primary, group, members, watermark } = snapshot;
   if (primary === undefined) {
     throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary: dcmha add --group ${group}`, {
       details: { group },
@@ -63,7 +63,6 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
   }
   const atRest = hostsAtRest(snapshot, reason.to);
   const since = members.find(({ member }) => member.id === primary.id)?.presence?.since;
-  const read = route?.route.read ?? [];
   return {
     ...begin(group, snapshot.takenAt, beginning.by),
     kind: 'failover',
@@ -80,9 +79,7 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       watermark: watermark?.executed ?? '',
       maxLoss: beginning.policy.maxLoss,
       catchUp: beginning.policy.catchUp,
-      read: members
-        .filter(({ member }) => read.some((at) => sameEndpoint(at, member.endpoint)))
-        .map(({ member }) => member.id),
+      read: readersOf(snapshot),
     },
   };
 }
@@ -118,6 +115,44 @@ export function bootstrapPlan(
       epoch: primary?.epoch ?? -1,
     },
   };
+}
+
+/** The plan of a primary that an operator names. */
+export function byHandPlan(
+  snapshot: GroupSnapshot,
+  by: string,
+  order: {
+    readonly host: string;
+    readonly by: string;
+    readonly reroute: boolean;
+    /** What was found amiss and passed over. */
+    readonly skipped: readonly string[];
+  },
+): ByHandPlan {
+  const { primary, group, watermark } = snapshot;
+  if (primary === undefined) throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary`);
+  return {
+    ...begin(group, snapshot.takenAt, by),
+    kind: 'by-hand',
+    inputs: {
+      cause: `operator ${order.by}`,
+      host: order.host,
+      oldPrimary: primary.id,
+      epoch: primary.epoch,
+      watermark: watermark?.executed ?? '',
+      reroute: order.reroute,
+      skipped: [...order.skipped],
+      read: readersOf(snapshot),
+    },
+  };
+}
+
+/** Whom the published route reads from. */
+function readersOf({ members, route }: GroupSnapshot): string[] {
+  const read = route?.route.read ?? [];
+  return members
+    .filter(({ member }) => read.some((at) => sameEndpoint(at, member.endpoint)))
+    .map(({ member }) => member.id);
 }
 
 function begin(group: string, startedAt: number, by: string): Beginning {

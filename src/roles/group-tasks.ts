@@ -1,21 +1,14 @@
 import type { Coordination } from '../ports/coordination.ts';
-import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import type { Ending } from '../core/plan/execute.ts';
-import { clearAlert } from '../core/store/alerts.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
-import { pushRouters } from '../core/perform/routing.ts';
-import { appendHistory, readHistory } from '../core/store/history.ts';
-import { readRouters } from '../core/store/inventory.ts';
+import { readHistory } from '../core/store/history.ts';
 import { readPolicy } from '../core/store/policy.ts';
-import { recordPrimary } from '../core/store/primary.ts';
-import { publishRoute } from '../core/store/routes.ts';
-import { clearLostReplica, clearRejoinMark, markLostReplica } from '../core/store/marks.ts';
-import { sameEndpoint } from '../core/model/endpoint.ts';
 import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../core/store/tasks.ts';
 import { bootstrapPlan, orderedFailover, planPolicy } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
-import { startPlan, type PlanRunner } from './plan-runner.ts';
-import { verifyByHand } from './verify-by-hand.ts';
+import { startPlan } from './plan-runner.ts';
+import { recordByHand } from './record-by-hand.ts';
 
 type OpenTask = Extract<TaskEntry, { kind: 'task' }>;
 
@@ -85,7 +78,7 @@ async function runTask(
         return `${task.host} is the primary already`;
       return switchOver(task, `${name}-${task.at}`, snapshot, deps, signal);
     case 'white':
-      return recordByHand(task, snapshot, deps);
+      return recordByHand(task, snapshot, deps.runner, signal);
     case 'append':
       throw new DcmhaError(
         'USAGE',
@@ -117,64 +110,4 @@ async function switchOver(
 function said(ending: Ending): string {
   if (ending.kind === 'finished') return `${ending.result}: primary ${ending.primary ?? 'none'}`;
   throw new DcmhaError('STEP_TIMED_OUT', `blocked: ${ending.why}`);
-}
-
-/**
- * After manual work: the operator says who the primary is. The record is written (its epoch fences the former one), alerts end, and
- * with `reroute` the route follows.
- */
-async function recordByHand(
-  task: Extract<Task, { kind: 'white' }>,
-  snapshot: GroupSnapshot,
-  { runner }: GroupWorkerDeps,
-): Promise<string> {
-  const { coordination, clock } = runner;
-  const { group, primary } = snapshot;
-  const view = snapshot.members.find(({ member }) => member.id === task.host);
-  if (view === undefined) throw new DcmhaError('NOT_FOUND', `${task.host} is no member of group ${group}`);
-  const skipped = await verifyByHand(task, snapshot, runner);
-  const at = clock.now();
-  const changed = primary?.id !== task.host;
-  const record = changed ? await recordPrimary(coordination, group, task.host, primary?.epoch) : primary;
-  if (changed && primary !== undefined) {
-    // The mark brings the former one to the read list, once it replicates.
-    await markLostReplica(coordination, primary.id, { group, why: 'it was the primary', at });
-  }
-  await clearAlert(coordination, group);
-  await clearLostReplica(coordination, task.host);
-  await clearRejoinMark(coordination, task.host);
-  if (task.reroute) await reroute(view, snapshot, runner);
-  const { by, host: to } = task;
-  const from = primary?.id ?? '';
-  const id = `white-${record.epoch}-${at}`;
-  await appendHistory(coordination, group, {
-    id,
-    kind: 'white',
-    at,
-    result: 'done',
-    cause: `operator ${by}`,
-    from,
-    to,
-    ...(skipped.length === 0 ? {} : { skipped }),
-  });
-  return recorded(task, record.epoch, skipped);
-}
-
-function recorded(
-  { host, reroute }: Extract<Task, { kind: 'white' }>,
-  epoch: number,
-  skipped: readonly string[],
-): string {
-  const said = `${host} is recorded as the primary, epoch ${epoch}${reroute ? ', and routed' : ''}`;
-  return skipped.length === 0 ? said : `${said}; though ${skipped.join('; ')}`;
-}
-
-async function reroute(
-  { member }: MemberView,
-  { group, route }: GroupSnapshot,
-  runner: PlanRunner,
-): Promise<void> {
-  const read = (route?.route.read ?? []).filter((server) => !sameEndpoint(server, member.endpoint));
-  await publishRoute(runner.coordination, group, { write: member.endpoint, read }, route?.version);
-  pushRouters({ ...runner, group, routers: await readRouters(runner.coordination, group) });
 }

@@ -154,6 +154,26 @@ describe('a coordinator', () => {
     await stage.end();
   });
 
+  it('records no primary by hand while the former one may still be writing', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, peers } = stage.agents;
+    const one = stage.agents.host(1);
+    const session = one.kill();
+    one.server.state = { kind: 'unreachable' };
+    for (const other of ['c1', '10.0.0.2', '10.0.0.3']) peers.cut('10.0.0.1', other);
+    stage.agents.pause();
+    const white = { kind: 'white', group: 'g1', host: '10-0-0-2', by: 'dba', at: 0 } as const;
+    await stage.order({ ...white, reroute: true, force: true });
+    await clock.runFor(6000);
+    assert.equal(stage.primary(), '10-0-0-1', 'its lease may still run');
+    session.expire();
+    await clock.runFor(15_000);
+    assert.deepEqual([stage.primary(), stage.writable().includes(2)], ['10-0-0-2', true]);
+    const [record] = await stage.history();
+    assert.deepEqual([record?.kind, record?.['evidence']], ['white', 'leases']);
+    await stage.end();
+  });
+
   it('goes on with the other work when a node cannot be read, and tells of it', async () => {
     const stage = await CoordinatorStage.running();
     const { clock, world, zookeeper } = stage.agents;

@@ -1,6 +1,7 @@
 import { EMPTY_GTID_SET, parseGtidSet, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
+import { lackOf } from '../../src/core/plan/by-hand.ts';
 import { knownLoss } from '../../src/core/plan/failover.ts';
-import { outcomeAs, planSchema, type FailoverPlan } from '../../src/core/plan/plan.ts';
+import { outcomeAs, planSchema, type ByHandPlan, type Plan } from '../../src/core/plan/plan.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { SimMember } from './sim-member.ts';
 import type { SimServer } from './sim-mysql-server.ts';
@@ -90,8 +91,9 @@ export class Checks {
 
   /** Which of these the running plan names, or admits that it could not know. */
   #toldOf(missing: GtidSet): GtidSet {
-    const plan = this.#runningFailover();
-    if (plan === undefined) return EMPTY_GTID_SET;
+    const plan = this.#runningPlan();
+    if (plan?.kind === 'by-hand') return toldByHand(plan, missing);
+    if (plan?.kind !== 'failover') return EMPTY_GTID_SET;
     const named = parseGtidSet(knownLoss(plan).missing);
     if (outcomeAs(plan, 'catch-up', 'not-caught-up') === undefined) return named;
     const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
@@ -102,9 +104,14 @@ export class Checks {
     return missing.subtract(held).union(named);
   }
 
-  #runningFailover(): FailoverPlan | undefined {
+  #runningPlan(): Plan | undefined {
     const text = this.#world.ground.zookeeper.tree.get(znodes.journal('g1'))?.data.toString('utf8') ?? '';
-    const parsed = text === '' ? undefined : planSchema.safeParse(JSON.parse(text)).data;
-    return parsed?.kind === 'failover' ? parsed : undefined;
+    return text === '' ? undefined : planSchema.safeParse(JSON.parse(text)).data;
   }
+}
+
+/** Where the former primary could not be asked, the record does not claim to know; the operator who named the new one does. */
+function toldByHand(plan: ByHandPlan, missing: GtidSet): GtidSet {
+  const wasAsked = outcomeAs(plan, 'fence', 'fenced')?.executed !== undefined;
+  return wasAsked ? parseGtidSet(lackOf(plan).missing) : missing;
 }

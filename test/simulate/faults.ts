@@ -33,7 +33,9 @@ type FaultKind =
       readonly number: number;
     }
   | { readonly kind: 'switchover'; readonly to: number | undefined }
-  | { readonly kind: 'setwhite' };
+  | { readonly kind: 'setwhite' }
+  /** An operator names the primary, with or without a reason. */
+  | { readonly kind: 'task-white'; readonly to: number; readonly reroute: boolean };
 
 /** Which kinds of faults there are in a run; each includes those before it. */
 export const levels = ['none', 'kills', 'partitions', 'zookeeper'] as const;
@@ -105,6 +107,7 @@ class FaultDraw {
       () => ({ kind: 'power-off', what: 'router', number: this.#router() }),
       () => ({ kind: 'switchover', to: random.chance(0.5) ? this.#member() : undefined }),
       () => ({ kind: 'setwhite' }),
+      () => ({ kind: 'task-white', to: this.#member(), reroute: random.chance(0.7) }),
     ])();
   };
 
@@ -177,6 +180,7 @@ export function isNoReasonToSwitch(fault: Fault): boolean {
     case 'isolate':
     case 'slow':
     case 'switchover':
+    case 'task-white':
       return false;
   }
 }

@@ -45,4 +45,12 @@ export const found: readonly {
       { at: 7048, ms: 9226, kind: 'session-expires', what: 'agent', number: 0 },
     ],
   },
+  {
+    what: 'an elected server that was restarted before its promotion opened without what its relay log had held',
+    seed: 6254,
+    faults: [
+      { at: 14_683, ms: 14_063, kind: 'kill', what: 'mysqld', number: 0 },
+      { at: 15_000, ms: 876, kind: 'kill', what: 'mysqld', number: 2 },
+    ],
+  },
 ];

@@ -66,6 +66,9 @@ export function inject(world: World, seed: number, asDrawn: Fault): Heal {
     case 'switchover':
       world.operator.switchover(fault.to === undefined ? undefined : world.member(fault.to).id);
       return () => undefined;
+    case 'task-white':
+      world.operator.recordByHand(world.member(fault.to).id, fault.reroute);
+      return () => world.operator.reroute();
     case 'setwhite':
       world.operator.pause();
       return () => world.operator.unpause();
@@ -77,7 +80,8 @@ function atPrimary(fault: Fault, world: World): Fault {
   const { server, host } = world.primary() ?? world.member(1);
   const named = (one: string): string => (one === PRIMARY ? host : one);
   if ('number' in fault && fault.number === 0) return { ...fault, number: server.number };
-  if (fault.kind === 'switchover' && fault.to === 0) return { ...fault, to: server.number };
+  if ((fault.kind === 'switchover' || fault.kind === 'task-white') && fault.to === 0)
+    return { ...fault, to: server.number };
   if (fault.kind === 'isolate') return { ...fault, host: named(fault.host) };
   if (fault.kind === 'cut' || fault.kind === 'slow')
     return { ...fault, from: named(fault.from), to: named(fault.to) };

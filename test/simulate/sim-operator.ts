@@ -3,6 +3,7 @@ import { next } from '../../src/core/plan/next.ts';
 import { abandoned, retried } from '../../src/core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { pauseGroup, unpauseGroup } from '../../src/core/store/pauses.ts';
+import { readPrimary } from '../../src/core/store/primary.ts';
 import { submitTask } from '../../src/core/store/tasks.ts';
 import { planOf } from '../../src/roles/plan-runner.ts';
 import type { SimGround } from './sim-ground.ts';
@@ -33,7 +34,7 @@ export class SimOperator {
   }
 
   /** `task white`: this host is the primary now, whatever the program thinks. */
-  recordByHand(host: string): void {
+  recordByHand(host: string, reroute: boolean): void {
     const at = this.#process.now();
     this.#do('task white', () =>
       submitTask(this.#store, {
@@ -42,10 +43,18 @@ export class SimOperator {
         by: 'operator',
         at,
         host,
-        reroute: true,
+        reroute,
         force: true,
       }),
     );
+  }
+
+  /** Whoever has named a primary without its route brings the route to it later, whoever it is by then. */
+  reroute(): void {
+    this.#inTurn('task white --reroute', async () => {
+      const primary = await readPrimary(this.#store, 'g1');
+      if (primary !== undefined) this.recordByHand(primary.id, true);
+    });
   }
 
   /** Waits in the same line as {@link unpause}. */

@@ -1,3 +1,4 @@
+import { heldBy } from '../plan/by-hand.ts';
 import { outcomeAs, type Plan } from '../plan/plan.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { markLostReplica, writeRejoinMark } from '../store/marks.ts';
@@ -19,7 +20,7 @@ export async function markRejoin(
   await markLostReplica(coordination, step.host, repointed ? lost : { ...lost, former: 1 });
   if (repointed) return { kind: 'done', detail: 'it follows the new primary already' };
   const caughtUp = outcomeAs(plan, 'catch-up', 'caught-up') ?? outcomeAs(plan, 'catch-up', 'not-caught-up');
-  const executed = caughtUp?.executed ?? '';
+  const executed = plan.kind === 'by-hand' ? heldBy(plan).toCompactString() : (caughtUp?.executed ?? '');
   await writeRejoinMark(coordination, step.host, {
     group,
     primary: step.primary,

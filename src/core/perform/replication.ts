@@ -1,6 +1,6 @@
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
-import { DcmhaError, toDcmhaError } from '../model/errors.ts';
+import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { readBurnt } from '../store/burnt.ts';
@@ -17,7 +17,7 @@ const defaultChannel = '';
 
 /** All hosts at once: one that hangs costs its deadline once, and is then no candidate. */
 export async function freeze(step: Of<'freeze'>, context: PerformContext): Promise<Outcome> {
-  const positions = await Promise.all(step.hosts.map((host) => freezeOne(host, step.until, context)));
+  const positions = await Promise.all(step.hosts.map((host) => freezeOne(host, step, context)));
   if (positions.every(({ error }) => error !== undefined)) {
     // Tried again until the step's deadline: without a candidate there is no failover.
     const why = positions.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
@@ -36,7 +36,7 @@ async function stopReceiver(member: Member, { mysql, limits, signal }: PerformCo
 
 async function freezeOne(
   host: string,
-  until: string | undefined,
+  { until, mayBeWritable }: Of<'freeze'>,
   context: PerformContext,
 ): Promise<Position> {
   const member = memberOf(context, host);
@@ -54,9 +54,10 @@ async function freezeOne(
     const status = await context.mysql.status(member.endpoint, options);
     const { executed, version, channels, superReadOnly } = status;
     const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
-    const error = superReadOnly
-      ? (whyWithoutGtids(status) ?? (await agent) ?? (await whyReturning(member, executed, context)))
-      : 'it is writable, though it is not the recorded primary';
+    const error =
+      superReadOnly || mayBeWritable === true
+        ? (whyWithoutGtids(status) ?? (await agent) ?? (await whyReturning(member, executed, context)))
+        : 'it is writable, though it is not the recorded primary';
     return { host, executed, retrieved, version, ...(error === undefined ? {} : { error }) };
   } catch (error) {
     return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
@@ -95,17 +96,33 @@ export async function equalize(
   return { kind: 'done' };
 }
 
-/** Applies all that was received, then forgets replication. Still read-only: writes open only after the record. */
+/**
+ * Applies all that was received, then forgets replication. Still read-only: writes open only after the record. `until` is what made it the
+ * elected one: a restart since then has thrown its relay log away.
+ */
 export async function promote(
   step: Of<'promote'>,
   context: PerformContext,
   deadline: number,
 ): Promise<Outcome> {
+  try {
+    return await promoteNow(step, context, deadline);
+  } catch (error) {
+    // It has died since it was frozen: somebody else is elected.
+    if (hasCode(error, 'MYSQL_UNREACHABLE')) return { kind: 'fallen-back', missing: '' };
+    throw error;
+  }
+}
+
+async function promoteNow(step: Of<'promote'>, context: PerformContext, deadline: number): Promise<Outcome> {
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   await stopReceiver(member, context);
-  const { channels } = await context.mysql.status(member.endpoint, options);
+  const { channels, executed } = await context.mysql.status(member.endpoint, options);
   const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
+  const held = parseGtidSet(executed).union(parseGtidSet(retrieved));
+  const missing = parseGtidSet(step.until ?? '').subtract(held);
+  if (!missing.isEmpty()) return { kind: 'fallen-back', missing: missing.toCompactString() };
   const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
   await requireExecuted(member, retrieved, context, Math.max(1, leftMs));
   await context.mysql.resetReplication(member.endpoint, defaultChannel, options);

@@ -1,4 +1,5 @@
 import { elect, type Election } from '../decide/elect.ts';
+import { fallenTooOften, sinceFallBack } from './fall-back.ts';
 import { failure, isDone, outcomeAs, type BootstrapPlan, type Next } from './plan.ts';
 import type { Step } from './steps.ts';
 
@@ -6,9 +7,10 @@ import type { Step } from './steps.ts';
  * The first primary of a group (`add`): a member that holds all that any member holds (the first in order of preference when all are
  * equal) is recorded, opened and published; the others follow it.
  */
-export function nextOfBootstrap(plan: BootstrapPlan): Next {
+export function nextOfBootstrap(whole: BootstrapPlan): Next {
+  const plan = sinceFallBack(whole);
   if (plan.abandonedBy !== undefined) return { kind: 'finished', result: 'abandoned' };
-  const blocked = failure(plan);
+  const blocked = failure(plan) ?? fallenTooOften(whole);
   if (blocked !== undefined) return blocked;
   const hosts = plan.inputs.members.map(({ id }) => id);
   if (!isDone(plan, 'freeze')) return step({ kind: 'freeze', hosts });
@@ -18,11 +20,14 @@ export function nextOfBootstrap(plan: BootstrapPlan): Next {
   if (election.behind && !isDone(plan, 'equalize')) {
     return step({ kind: 'equalize', host, source: election.mostAdvanced, until: election.set });
   }
-  return open(plan, host) ?? settle(plan, host);
+  return open(plan, election) ?? settle(plan, host);
 }
 
-function open(plan: BootstrapPlan, host: string): Next | undefined {
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host });
+function open(
+  plan: BootstrapPlan,
+  { host, set: until }: Extract<Election, { kind: 'elected' }>,
+): Next | undefined {
+  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
   if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });

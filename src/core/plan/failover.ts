@@ -1,5 +1,6 @@
 import { elect, type Election } from '../decide/elect.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
 import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
 import type { Step } from './steps.ts';
 
@@ -10,7 +11,8 @@ type Elected = Extract<Election, { kind: 'elected' }>;
  * Writes open only after the record; the route goes out before the repointing, so that the outage does not wait for the slowest replica.
  */
 export function nextOfFailover(plan: FailoverPlan): Next {
-  return failure(plan) ?? undo(plan) ?? stopOld(plan) ?? choose(plan);
+  const now = sinceFallBack(plan);
+  return failure(plan) ?? undo(plan) ?? fallenTooOften(plan) ?? stopOld(now) ?? choose(now, knownLoss(plan));
 }
 
 function step(it: Step): Next {
@@ -34,7 +36,7 @@ function stopOld(plan: FailoverPlan): Next | undefined {
 }
 
 /** From the positions to the end. */
-function choose(plan: FailoverPlan): Next {
+function choose(plan: FailoverPlan, loss: Loss): Next {
   const election = electionOf(plan);
   if (election.kind === 'refused') return { kind: 'blocked', reason: election.reason, why: election.why };
   if (election.behind && !isDone(plan, 'equalize')) {
@@ -53,7 +55,6 @@ function choose(plan: FailoverPlan): Next {
       epoch: plan.inputs.epoch,
     });
   }
-  const loss = knownLoss(plan);
   if (loss.count > BigInt(plan.inputs.maxLoss)) {
     const why = `${loss.count.toString()} transactions of ${plan.inputs.oldPrimary} would be lost (${loss.missing}); allowed: ${plan.inputs.maxLoss}`;
     return { kind: 'blocked', reason: 'would-lose-data', why };
@@ -62,8 +63,9 @@ function choose(plan: FailoverPlan): Next {
 }
 
 /** Promotion, record, writes, route: the order that keeps one writer. */
-function open(plan: FailoverPlan, { host }: Elected): Next | undefined {
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host });
+function open(plan: FailoverPlan, election: Elected): Next | undefined {
+  const { host } = election;
+  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until: heldBy(plan, election) });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
   if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
@@ -110,6 +112,13 @@ function undo(plan: FailoverPlan): Next | undefined {
   return { kind: 'finished', result: 'abandoned', primary: oldPrimary };
 }
 
+/** What the elected one must hold now: all that any candidate received, and what was carried over. */
+function heldBy(plan: FailoverPlan, { set }: Elected): string {
+  const outcome = outcomeOf(plan, 'catch-up');
+  const executed = outcome?.kind === 'caught-up' || outcome?.kind === 'not-caught-up' ? outcome.executed : '';
+  return parseGtidSet(set).union(parseGtidSet(executed)).toCompactString();
+}
+
 /** Whom the recorded positions elect. */
 export function electionOf(plan: FailoverPlan): Election {
   const { members, oldPrimary, to } = plan.inputs;
@@ -117,13 +126,20 @@ export function electionOf(plan: FailoverPlan): Election {
   return elect(members, positions, { home: members.find(({ id }) => id === oldPrimary)?.dc, to });
 }
 
+/** Transactions that are known to be missing. */
+export interface Loss {
+  readonly missing: string;
+  readonly count: bigint;
+}
+
 /** What is known to be missing at the elected one after the catch-up, counted against the watermark and the old binlog. */
-export function knownLoss(plan: FailoverPlan): { readonly missing: string; readonly count: bigint } {
+export function knownLoss(plan: FailoverPlan): Loss {
   const outcome = outcomeOf(plan, 'catch-up');
   if (outcome?.kind !== 'caught-up' && outcome?.kind !== 'not-caught-up') return { missing: '', count: 0n };
   const known = parseGtidSet(plan.inputs.watermark)
     .union(parseGtidSet(outcome.kind === 'not-caught-up' ? outcome.missing : ''))
-    .union(parseGtidSet(outcomeAs(plan, 'fence', 'fenced')?.executed ?? ''));
+    .union(parseGtidSet(outcomeAs(plan, 'fence', 'fenced')?.executed ?? ''))
+    .union(onceHeld(plan));
   const missing = known.subtract(parseGtidSet(outcome.executed));
   return { missing: missing.toCompactString(), count: missing.count() };
 }

@@ -1,6 +1,14 @@
 import type { HistoryRecord } from '../store/history.ts';
+import { lackOf } from './by-hand.ts';
 import { electionOf, knownLoss } from './failover.ts';
-import { outcomeAs, outcomeOf, type BootstrapPlan, type FailoverPlan, type Plan } from './plan.ts';
+import {
+  outcomeAs,
+  outcomeOf,
+  type BootstrapPlan,
+  type ByHandPlan,
+  type FailoverPlan,
+  type Plan,
+} from './plan.ts';
 
 /** What is kept for ever of a plan that ended: what was seen, what was chosen and why, how long each step took. */
 export function historyOf(
@@ -29,13 +37,14 @@ export function historyOf(
       return { ...common, ...ofFailover(plan) };
     case 'bootstrap':
       return { ...common, ...ofBootstrap(plan) };
+    case 'by-hand':
+      return { ...common, kind: 'white', ...ofByHand(plan) };
   }
 }
 
 function ofFailover(plan: FailoverPlan): Record<string, unknown> {
   const { cause, seen, automatic, oldPrimary, since } = plan.inputs;
   const election = outcomeOf(plan, 'freeze') === undefined ? undefined : electionOf(plan);
-  const fenced = outcomeAs(plan, 'fence', 'fenced');
   const loss = knownLoss(plan);
   return {
     cause,
@@ -48,14 +57,19 @@ function ofFailover(plan: FailoverPlan): Record<string, unknown> {
       : {}),
     ...(election?.kind === 'refused' ? { refused: election.why } : {}),
     epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? plan.inputs.epoch,
-    evidence:
-      fenced === undefined || fenced.evidence === 'leases'
-        ? 'leases'
-        : `${fenced.evidence}: ${fenced.detail}`,
+    evidence: evidenceOf(plan),
     ...carriedOver(plan),
     lost: Number(loss.count),
     lostGtids: loss.missing,
   };
+}
+
+/** How it was known that the old primary takes no more writes. */
+function evidenceOf(plan: Plan): string {
+  const fenced = outcomeAs(plan, 'fence', 'fenced');
+  return fenced === undefined || fenced.evidence === 'leases'
+    ? 'leases'
+    : `${fenced.evidence}: ${fenced.detail}`;
 }
 
 function carriedOver(plan: FailoverPlan): Record<string, unknown> {
@@ -75,5 +89,21 @@ function ofBootstrap(plan: BootstrapPlan): Record<string, unknown> {
     automatic: false,
     cause: 'add',
     ...(recorded?.kind === 'record-primary' ? { to: recorded.host } : {}),
+  };
+}
+
+function ofByHand(plan: ByHandPlan): Record<string, unknown> {
+  const { cause, oldPrimary, host, epoch, skipped } = plan.inputs;
+  const loss = lackOf(plan);
+  return {
+    automatic: false,
+    cause,
+    from: oldPrimary,
+    to: host,
+    ...(skipped.length === 0 ? {} : { skipped }),
+    epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? epoch,
+    evidence: evidenceOf(plan),
+    lost: Number(loss.count),
+    lostGtids: loss.missing,
   };
 }

@@ -1,4 +1,5 @@
 import { nextOfBootstrap } from './bootstrap.ts';
+import { nextOfByHand } from './by-hand.ts';
 import { nextOfFailover } from './failover.ts';
 import type { Next, Plan } from './plan.ts';
 
@@ -9,5 +10,7 @@ export function next(plan: Plan): Next {
       return nextOfFailover(plan);
     case 'bootstrap':
       return nextOfBootstrap(plan);
+    case 'by-hand':
+      return nextOfByHand(plan);
   }
 }

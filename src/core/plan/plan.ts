@@ -59,7 +59,33 @@ export const bootstrapPlanSchema = z.object({
 });
 export type BootstrapPlan = z.infer<typeof bootstrapPlanSchema>;
 
-export const planSchema = z.discriminatedUnion('kind', [failoverPlanSchema, bootstrapPlanSchema]);
+export const byHandPlanSchema = z.object({
+  ...common,
+  kind: z.literal('by-hand'),
+  inputs: z.object({
+    /** Who asked for it. */
+    cause: z.string(),
+    /** Whom the operator names. */
+    host: z.string(),
+    oldPrimary: z.string(),
+    epoch: z.number(),
+    /** The highest executed set known of the old primary. */
+    watermark: z.string(),
+    /** What was found amiss with the operator's work, and passed over. */
+    skipped: z.array(z.string()),
+    /** Whether the route follows. */
+    reroute: z.boolean(),
+    /** Read servers of the route before. */
+    read: z.array(z.string()),
+  }),
+});
+export type ByHandPlan = z.infer<typeof byHandPlanSchema>;
+
+export const planSchema = z.discriminatedUnion('kind', [
+  failoverPlanSchema,
+  bootstrapPlanSchema,
+  byHandPlanSchema,
+]);
 export type Plan = z.infer<typeof planSchema>;
 
 /** What a plan wants now. */

@@ -12,13 +12,19 @@ export const stepSchema = z.discriminatedUnion('kind', [
   /** Evidence (c): waits for the leases of the host's agent and of every router, or for their acknowledgement. */
   z.object({ kind: z.literal('await-leases'), host, epoch: z.number() }),
   /** Candidates receive `until` if they still can, stop receiving, apply what they have, and tell their sets. */
-  z.object({ kind: z.literal('freeze'), hosts: z.array(host), until: gtids.optional() }),
+  z.object({
+    kind: z.literal('freeze'),
+    hosts: z.array(host),
+    until: gtids.optional(),
+    /** An operator has opened it by hand. */
+    mayBeWritable: z.boolean().optional(),
+  }),
   /** `host` fetches from `source` what it lacks of `until`. */
   z.object({ kind: z.literal('equalize'), host, source: host, until: gtids }),
   /** `host` gets what only the binlog of `from` holds. */
   z.object({ kind: z.literal('catch-up'), host, from: host, epoch: z.number() }),
-  /** Stops and forgets replication on `host`, still read-only. */
-  z.object({ kind: z.literal('promote'), host }),
+  /** Once `host` has applied `until`, stops and forgets its replication, still read-only. */
+  z.object({ kind: z.literal('promote'), host, until: gtids.optional() }),
   /** Writes `master/G`; `expectedEpoch` is the epoch it replaces, -1 for none. */
   z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
   z.object({ kind: z.literal('open-writes'), host, epoch: z.number() }),
@@ -69,6 +75,8 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   }),
   /** Not all of it was carried over. `missing`: what is known to be lost, by GTID. */
   z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids }),
+  /** The elected one holds less than when it was frozen, for a restart throws away what is received and not applied; or it has died. */
+  z.object({ kind: z.literal('fallen-back'), missing: gtids }),
   z.object({ kind: z.literal('recorded'), epoch: z.number() }),
   z.object({ kind: z.literal('repointed'), hosts: z.array(host), failed: z.array(failedHost) }),
   z.object({ kind: z.literal('confirmed'), routers: z.array(z.string()), missing: z.array(z.string()) }),

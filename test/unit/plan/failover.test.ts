@@ -138,6 +138,45 @@ describe('failover plan', () => {
     assert.deepEqual(next(ended), { kind: 'finished', result: 'abandoned', primary: 'b' });
   });
 
+  it('asks everybody afresh when the elected one has lost what it had received', () => {
+    const fallen: Outcome = { kind: 'fallen-back', missing: gtids('8-9') };
+    const elected = play(failoverPlan(), good, 'promote');
+    assert.deepEqual(next(elected), {
+      kind: 'step',
+      step: { kind: 'promote', host: 'b', until: gtids('1-9') },
+    });
+    const promote: Step = { kind: 'promote', host: 'b', until: gtids('1-9') };
+    const back = record(elected, { step: promote, outcome: fallen, at: 0, tookMs: 0, by: 'x' });
+    assert.deepEqual(next(back), { kind: 'step', step: { kind: 'freeze', hosts: ['b', 'c'] } });
+    const positions = [position('b', gtids('1-7')), position('c', gtids('1-9'))];
+    const plan = play(back, { ...good, freeze: { kind: 'positions', positions } });
+    const steps = plan.entries.map(({ step }) => step);
+    assert.deepEqual(
+      steps.findLast(({ kind }) => kind === 'promote'),
+      { kind: 'promote', host: 'c', until: gtids('1-9') },
+    );
+    assert.equal(next(plan).kind, 'finished');
+  });
+
+  it('counts what nobody holds any more after that as lost', () => {
+    const fallen: Outcome = { kind: 'fallen-back', missing: gtids('6-9') };
+    const elected = play(failoverPlan({ maxLoss: 3 }), good, 'promote');
+    const promote: Step = { kind: 'promote', host: 'b', until: gtids('1-9') };
+    const back = record(elected, { step: promote, outcome: fallen, at: 0, tookMs: 0, by: 'x' });
+    const freeze: Outcome = { kind: 'positions', positions: [position('b', gtids('1-5'))] };
+    const carried: Outcome = { kind: 'caught-up', transactions: 0, sizeBytes: 0, executed: gtids('1-5') };
+    const now = next(play(back, { ...good, freeze, 'catch-up': carried }));
+    assert.equal(now.kind === 'blocked' && now.reason, 'would-lose-data');
+    assert.match(now.kind === 'blocked' ? now.why : '', /^4 transactions of a would be lost/);
+  });
+
+  it('is blocked when the elected ones fall back again and again, and begins afresh when retried', () => {
+    const plan = play(failoverPlan(), { ...good, promote: { kind: 'fallen-back', missing: '' } });
+    const now = next(plan);
+    assert.equal(now.kind === 'blocked' && now.reason, 'fallen-back');
+    assert.deepEqual(kinds(retried(plan)), ['close-route', 'fence']);
+  });
+
   it('chooses the same next step from any prefix of its journal', () => {
     const whole = play(failoverPlan(), good);
     whole.entries.forEach(({ step }, at) => {
