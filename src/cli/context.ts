@@ -21,6 +21,7 @@ import { readCertificate, readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
+import { cutBinlog } from '../adapters/fs/cut-binlog.ts';
 import { BinlogFiles, openBinlogFile } from '../adapters/fs/binlog-files.ts';
 import { freeBytes } from '../adapters/fs/free-space.ts';
 import { createSalvageStore } from '../adapters/fs/salvage-store.ts';
@@ -145,6 +146,7 @@ export class Context implements AsyncDisposable {
       open: (place) => new BinlogFiles(place),
       serverUuid: ({ dataDirectory }) => readServerUuid(dataDirectory),
       service: createBinlogService({ account: { user, password }, log: this.log }),
+      cut: cutBinlog,
     };
   }
 

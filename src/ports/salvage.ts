@@ -33,6 +33,8 @@ export interface SalvageStore {
   open(set: SavedSet): BinlogSource;
   /** Its readable form. */
   sqlFile(set: SavedSet): string;
+  /** Replaces its readable form and its index, each at once; both are on the disk when this resolves. */
+  retell(set: SavedSet, told: { readonly sql: AsyncIterable<Buffer>; readonly index: string }): Promise<void>;
   remove(set: SavedSet): Promise<void>;
 }
 

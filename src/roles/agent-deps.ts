@@ -18,6 +18,8 @@ export interface BinlogDeps {
   /** As its data directory says; the server need not run. */
   readonly serverUuid: (place: BinlogPlace) => Promise<string>;
   readonly service: BinlogService;
+  /** Makes a file no longer than this, on the disk when it resolves. Without it, no binlog is ever changed. */
+  readonly cut?: ((place: BinlogPlace, name: string, sizeBytes: number) => Promise<void>) | undefined;
 }
 
 /** What it takes to overwrite a server by a copy of another. */

@@ -1,3 +1,4 @@
+import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
@@ -10,8 +11,16 @@ export function openOwnBinlog(
   options: AgentOptions,
   { local, recall }: { readonly local: LocalServer; readonly recall: AgentRecall },
 ): BinlogSource {
-  const place = options.binlogPlace ?? local.status?.binlog ?? recall.binlog;
+  const place = ownBinlogPlace(options, { local, recall });
   if (binlog === undefined || place === undefined)
     throw refused({ reason: 'no-binlog', why: 'the binlog is not known here: set agent.datadir' });
   return binlog.open(place);
+}
+
+/** As configured, as the server says, or as it said when it was last seen alive. */
+export function ownBinlogPlace(
+  { binlogPlace }: AgentOptions,
+  { local, recall }: { readonly local: LocalServer; readonly recall: AgentRecall },
+): BinlogPlace | undefined {
+  return binlogPlace ?? local.status?.binlog ?? recall.binlog;
 }

@@ -1,5 +1,5 @@
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
-import { hasNoWayBack, nextOfRejoin, outcomeOf, type RejoinPlan } from '../core/rejoin/plan.ts';
+import { hasNoWayBack, heldOf, nextOfRejoin, outcomeOf, type RejoinPlan } from '../core/rejoin/plan.ts';
 import type { ClonePolicy } from '../core/rejoin/clone-plan.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import { hasCode } from '../core/model/errors.ts';
@@ -23,16 +23,21 @@ export async function clonePolicyOf(
   }
 }
 
-/** What was executed since the plan began would not be in it; once rows are taken back, there is no way but on. */
+/**
+ * What was executed since the plan began would not be in it; once rows are taken back, there is no way but on. A plan that began before
+ * mysqld was started has looked since, or will; where it found nothing left, there is nothing to be different.
+ */
 export async function isStillTrue(
   plan: RejoinPlan,
   { mysql, rejoin }: AgentDeps,
   { server, signal }: { readonly server: Endpoint; readonly signal: AbortSignal },
 ): Promise<boolean> {
   if (hasNoWayBack(plan) || rejoin === undefined) return true;
+  const isOpen = plan.inputs.cut !== undefined && outcomeOf(plan, 'recovered') === undefined;
+  if (isOpen || heldOf(plan).errant === '') return true;
   const options = { timeoutMs: sqlMs, signal };
   const { executed } = await mysql.status(server, options);
-  const isAsPlanned = parseGtidSet(executed).equals(parseGtidSet(plan.inputs.own));
+  const isAsPlanned = parseGtidSet(executed).equals(parseGtidSet(heldOf(plan).own));
   return isAsPlanned || (await rejoin.rollback.isMarked(server, plan.id, options));
 }
 

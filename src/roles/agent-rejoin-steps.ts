@@ -1,12 +1,11 @@
-import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
+import { EMPTY_GTID_SET } from '../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { Member, PrimaryRecord } from '../core/model/group.ts';
 import { judgeErrant } from '../core/rejoin/judge.ts';
 import type { RejoinOutcome, RejoinPlan, RejoinStep } from '../core/rejoin/plan.ts';
-import { saveErrant } from '../core/rejoin/save.ts';
-import { surveyErrant, type ErrantSurvey } from '../core/rejoin/survey-errant.ts';
+import type { ErrantSurvey } from '../core/rejoin/survey-errant.ts';
 import { inverseFormat } from '../core/salvage/inverse-events.ts';
-import { invertTransactions, touchedTables } from '../core/salvage/invert.ts';
+import { invertTransactions } from '../core/salvage/invert.ts';
 import type { Survey } from '../core/salvage/survey-model.ts';
 import { EventReader } from '../core/salvage/read-places.ts';
 import { DcmhaError } from '../core/model/errors.ts';
@@ -18,12 +17,12 @@ import type { AgentDeps, RejoinDeps } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
 import { clone, prepareClone } from './agent-clone.ts';
 import { ask, burn } from './agent-rejoin-burn.ts';
+import { recover } from './agent-rejoin-recover.ts';
+import { placeOf, save, saveTail, surveyLeft } from './agent-rejoin-save.ts';
 
 /** The longest that one statement may take: a row event of hundreds of megabytes, a checksum of a big table. */
 const statementMs = 600_000;
 const sqlMs = 10_000;
-/** The primary may have had no reason yet to make what commit probes write to. */
-const ownSchema = 'dcmha';
 
 export interface RejoinEffects {
   readonly deps: AgentDeps;
@@ -51,6 +50,12 @@ export function performRejoin(
   effects: RejoinEffects,
 ): Promise<RejoinOutcome> {
   switch (step.kind) {
+    case 'save-tail':
+      return saveTail(plan, effects.source(), effects.rejoin);
+    case 'cut':
+      return Promise.resolve({ kind: 'not-cut', why: 'mysqld was started before' });
+    case 'recover':
+      return recover(plan, effects);
     case 'save':
       return save(plan, effects);
     case 'roll-back':
@@ -70,49 +75,6 @@ export function performRejoin(
   }
 }
 
-const placeOf = ({ group, host, startedAt: at }: RejoinPlan) => ({ group, host, at });
-
-async function save(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOutcome> {
-  const { rejoin, server, signal } = effects;
-  const { store, rollback, decompress } = rejoin;
-  const errant = parseGtidSet(plan.inputs.errant);
-  const options = { timeoutMs: sqlMs, signal };
-  const standing = await rollback.standing(server, options);
-  const known = await store.find(placeOf(plan));
-  const source = known === undefined ? effects.source() : store.open(known);
-  const found = await surveyErrant(source, errant, decompress);
-  const set =
-    known ??
-    (await saveErrant({
-      store,
-      place: placeOf(plan),
-      source,
-      decompress,
-      errant,
-      found,
-      standing,
-      tables: await rollback.tables(server, options),
-    }));
-  const verdict = judgeErrant(found, standing);
-  return {
-    kind: 'saved',
-    directory: set.directory,
-    ...countsOf(found),
-    tables: touchedTables(found.surveys)
-      .map(({ format: { table } }) => ({ schema: table.schema, table: table.table }))
-      .filter(({ schema }) => schema !== ownSchema),
-    ...(verdict.kind === 'not-invertible' && { obstacle: { ...verdict.obstacle } }),
-  };
-}
-
-function countsOf({ surveys }: ErrantSurvey) {
-  return {
-    transactions: surveys.length,
-    rows: surveys.reduce((sum, { rows }) => sum + rows.reduce((n, entry) => n + entry.rows, 0), 0),
-    sizeBytes: surveys.reduce((sum, { transaction: { start, end } }) => sum + end - start, 0),
-  };
-}
-
 /** From the copies, so that it can be done again when the binlog is gone. */
 async function rollBack(plan: RejoinPlan, effects: RejoinEffects): Promise<RejoinOutcome> {
   const { rejoin, server, signal, gate } = effects;
@@ -121,10 +83,7 @@ async function rollBack(plan: RejoinPlan, effects: RejoinEffects): Promise<Rejoi
   const options = { timeoutMs: statementMs, signal };
   if (await rollback.isMarked(server, plan.id, options)) return { kind: 'rolled-back', rows: 0 };
   const source = store.open(set);
-  const found =
-    (await source.list()).length === 0
-      ? nothingFound
-      : await surveyErrant(source, parseGtidSet(plan.inputs.errant), decompress);
+  const found = (await source.list()).length === 0 ? nothingFound : await surveyLeft(source, plan, rejoin);
   const verdict = judgeErrant(found, await rollback.standing(server, options));
   if (verdict.kind === 'not-invertible') {
     const { at, what, reason } = verdict.obstacle;

@@ -1,26 +1,24 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
-import type { PrimaryRecord } from '../core/model/group.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
-import { countsOfRejoin, doingOf, historyOfRejoin } from '../core/rejoin/history.ts';
+import { countsOfRejoin } from '../core/rejoin/history.ts';
 import {
-  hasNoWayBack,
+  beforeRecovery,
   nextOfRejoin,
   outcomeOf,
-  recordRejoin,
   REJOIN_PROGRAM,
   type RejoinOutcome,
   type RejoinPlan,
   type RejoinStep,
 } from '../core/rejoin/plan.ts';
-import { appendHistory } from '../core/store/history.ts';
-import { readRejoin, removeRejoin, saveRejoin, type StoredRejoin } from '../core/store/rejoin-plans.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
+import { requireLeave } from './agent-leave.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import { openOwnBinlog } from './agent-own-binlog.ts';
 import { isPassing } from './agent-passing.ts';
 import { refused } from './agent-refusal.ts';
+import type { RejoinLedger } from './agent-rejoin-ledger.ts';
 import { performRejoin, type RejoinEffects } from './agent-rejoin-steps.ts';
 import type { GroupView } from './agent-view.ts';
 import { clonePolicyOf, isStillTrue, reopened, whyHalfCloned } from './agent-rejoin-standing.ts';
@@ -30,6 +28,7 @@ interface RejoinParts {
   readonly local: LocalServer;
   readonly gate: WriteGate;
   readonly recall: AgentRecall;
+  readonly ledger: RejoinLedger;
 }
 
 /** What the comparison with the primary found. */
@@ -53,14 +52,13 @@ export class Rejoiner {
   readonly #deps: AgentDeps;
   readonly #options: AgentOptions;
   readonly #parts: RejoinParts;
-  #stored: StoredRejoin | undefined;
-  /** Undefined until the plan was looked for once. */
-  #known = false;
+  readonly #ledger: RejoinLedger;
 
   constructor(deps: AgentDeps, options: AgentOptions, parts: RejoinParts) {
     this.#deps = deps;
     this.#options = options;
     this.#parts = parts;
+    this.#ledger = parts.ledger;
   }
 
   /** Whether what only this server has is taken back without being asked for. */
@@ -70,37 +68,37 @@ export class Rejoiner {
 
   /** A plan waits for something to be done, or it is not known yet whether one does. */
   get pending(): boolean {
-    if (this.#deps.rejoin === undefined) return false;
-    return !this.#known || (this.#stored !== undefined && this.#stored.plan.ended === undefined);
+    return this.#deps.rejoin !== undefined && this.#ledger.pending;
   }
 
   /** The last plan ended without bringing the server back. */
   get hasEnded(): boolean {
-    return this.#stored?.plan.ended !== undefined;
+    return this.#ledger.plan?.ended !== undefined;
   }
 
   /** What is going on, for the presence: until it is over, this server is neither to be read from nor to be elected. */
   get going(): string | undefined {
-    const plan = this.#stored?.plan;
-    if (plan === undefined || plan.ended !== undefined) return undefined;
-    return doingOf(plan);
+    return this.#ledger.going;
   }
 
   /** Goes on with a plan that was begun, before anything else is done to replication. */
   async resume(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
     if (this.#deps.rejoin === undefined) return { kind: 'ready' };
-    const { coordination, log } = this.#deps;
-    this.#remember(await readRejoin(coordination, this.#parts.view.self));
-    const plan = this.#stored?.plan;
+    const { log } = this.#deps;
+    const plan = await this.#ledger.load();
     if (plan?.ended !== undefined) return this.#reopen(plan, primary, signal);
     if (plan === undefined) return this.#withoutPlan(signal);
     if (plan.entries.length === 0) return { kind: 'ready' };
     const server = this.#parts.local.endpoint;
     if (!(await isStillTrue(plan, this.#deps, { server, signal }))) {
+      if (outcomeOf(plan, 'recovered') !== undefined) {
+        await this.#ledger.save(beforeRecovery(plan));
+        return this.#run(primary, signal);
+      }
       log.warn('the return of this server is planned anew: its transactions are others now', {
         plan: plan.id,
       });
-      await this.#forget();
+      await this.#ledger.forget();
       return { kind: 'ready' };
     }
     return this.#run(primary, signal);
@@ -116,7 +114,7 @@ export class Rejoiner {
     if (again === undefined) return { kind: 'ready' };
     if (nextOfRejoin(again).kind === 'stays-out')
       return { kind: 'stays-out', errant: plan.inputs.errant, why: plan.ended ?? '' };
-    await this.#save(again);
+    await this.#ledger.save(again);
     return this.#run(primary, signal);
   }
 
@@ -132,11 +130,11 @@ export class Rejoiner {
     const { view } = this.#parts;
     const { errant } = divergence;
     const group = view.member?.group ?? '';
-    const before = this.#stored?.plan;
+    const before = this.#ledger.plan;
     const isSame = before?.inputs.errant === errant && before.inputs.own === divergence.own;
     const startedAt = isSame ? before.startedAt : this.#deps.clock.now();
     const clone = await clonePolicyOf(this.#deps, this.#options, group);
-    await this.#save({
+    await this.#ledger.save({
       program: REJOIN_PROGRAM,
       id: `rejoin-${view.self}-${startedAt}`,
       group,
@@ -148,7 +146,7 @@ export class Rejoiner {
     this.#deps.log.warn(
       'this server has transactions that the primary lacks: saving them and taking them back',
       {
-        plan: this.#stored?.plan.id,
+        plan: this.#ledger.plan?.id,
         gtids: errant,
       },
     );
@@ -157,29 +155,29 @@ export class Rejoiner {
 
   /** This server follows its primary: a plan that waited for that is told, and compares; one that ended is of no matter any more. */
   async followed(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
-    const plan = this.#stored?.plan;
+    const plan = this.#ledger.plan;
     if (plan === undefined) return { kind: 'ready' };
     if (plan.ended !== undefined) {
-      await this.#forget();
+      await this.#ledger.forget();
       return { kind: 'ready' };
     }
     const next = nextOfRejoin(plan);
     if (next.kind === 'step' && next.step.kind === 'follow')
-      await this.#record(next.step, { kind: 'done' }, this.#deps.clock.now());
+      await this.#ledger.record(next.step, { kind: 'done' }, this.#deps.clock.now());
     return this.#run(primary, signal);
   }
 
   async #run(primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
     for (;;) {
-      const { plan } = this.#standing();
+      const plan = this.#ledger.standing();
       const next = nextOfRejoin(plan);
       if (next.kind === 'stays-out') return this.#stayOut(next.why);
       if (next.kind === 'finished') return this.#finish();
       if (next.step.kind === 'follow') return { kind: 'ready' };
-      await this.#requireLeave(signal);
+      await requireLeave(this.#parts.view, signal);
       const at = this.#deps.clock.now();
       const outcome = await this.#perform(next.step, plan, primary, signal);
-      await this.#record(next.step, outcome, at);
+      await this.#ledger.record(next.step, outcome, at);
     }
   }
 
@@ -217,77 +215,30 @@ export class Rejoiner {
       dataDirectory: () => local.status?.binlog?.dataDirectory,
       peerTimeoutMs: this.#options.peerTimeoutMs,
       members: () => this.#parts.view.members ?? [],
-      leave: () => this.#requireLeave(signal),
+      leave: () => requireLeave(this.#parts.view, signal),
       source: () => openOwnBinlog(this.#deps, this.#options, { local, recall }),
     };
   }
 
-  /** Between steps, somebody else may have become responsible. */
-  async #requireLeave(signal: AbortSignal): Promise<PrimaryRecord> {
-    signal.throwIfAborted();
-    const facts = await this.#parts.view.refresh();
-    if (facts?.record === undefined || facts.record.id === this.#parts.view.self)
-      throw refused({ reason: 'no-primary', why: 'no other primary is recorded' });
-    if (facts.planRunning) throw refused({ reason: 'plan-running', why: 'a plan is running' });
-    if (facts.paused) throw refused({ reason: 'paused', why: 'the group is paused' });
-    return facts.record;
-  }
-
-  async #record(step: RejoinStep, outcome: RejoinOutcome, at: number): Promise<void> {
-    const { clock, log } = this.#deps;
-    const { plan } = this.#standing();
-    const tookMs = clock.now() - at;
-    await this.#save(recordRejoin(plan, { step, outcome, at, tookMs }));
-    log.info('step ended', { plan: plan.id, step: step.kind, outcome: outcome.kind, tookMs });
-  }
-
   async #stayOut(why: string): Promise<RejoinState> {
-    const { plan } = this.#standing();
+    const plan = this.#ledger.standing();
     if (plan.ended === undefined) {
       this.#deps.log.error('this server stays out, read-only', { plan: plan.id, why });
-      await this.#tell(plan, why);
-      await this.#save({ ...plan, ended: why });
+      await this.#ledger.tell(plan, why);
+      await this.#ledger.save({ ...plan, ended: why });
     }
     return { kind: 'stays-out', errant: plan.inputs.errant, why };
   }
 
   async #finish(): Promise<RejoinState> {
-    const { plan } = this.#standing();
-    await this.#tell(plan);
-    await this.#forget();
+    const plan = this.#ledger.standing();
+    await this.#ledger.tell(plan);
+    await this.#ledger.forget();
     this.#deps.log.warn('this server is back as a replica; what only it had is saved', {
       plan: plan.id,
       directory: outcomeOf(plan, 'saved')?.directory,
       ...countsOfRejoin(plan),
     });
     return { kind: 'ready' };
-  }
-
-  #tell(plan: RejoinPlan, why?: string): Promise<void> {
-    const record = historyOfRejoin(plan, { at: this.#deps.clock.now(), why });
-    return appendHistory(this.#deps.coordination, plan.group, record);
-  }
-
-  #standing(): StoredRejoin {
-    if (this.#stored === undefined) throw refused({ reason: 'no-rejoin', why: 'there is no plan any more' });
-    return this.#stored;
-  }
-
-  async #save(plan: RejoinPlan): Promise<void> {
-    this.#remember(await saveRejoin(this.#deps.coordination, plan, this.#stored?.version));
-  }
-
-  async #forget(): Promise<void> {
-    await removeRejoin(this.#deps.coordination, this.#parts.view.self);
-    this.#remember(undefined);
-  }
-
-  #remember(stored: StoredRejoin | undefined): void {
-    this.#stored = stored;
-    this.#known = true;
-    const isUnfit = this.pending || (stored !== undefined && hasNoWayBack(stored.plan));
-    this.#parts.gate.forbidOpening(
-      isUnfit ? 'transactions that its primary lacked are being taken back here' : undefined,
-    );
   }
 }

@@ -2,6 +2,7 @@ import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import { readRejoin } from '../core/store/rejoin-plans.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions, StartDeps } from './agent-deps.ts';
+import type { BinlogCutter } from './agent-rejoin-cut.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 
@@ -19,12 +20,14 @@ const stderrChars = 300;
 interface StarterParts {
   readonly view: GroupView;
   readonly local: LocalServer;
+  readonly cutter: BinlogCutter;
 }
 
 /**
  * Starts mysqld by the operator's command: only while a return of this server is under way, its process is gone, another primary is
- * recorded, and neither a plan nor a pause says that somebody else is in charge. Any other dead mysqld is left alone: a recorded primary
- * that came back by itself would race its own failover, and a server that somebody stopped is to stay so.
+ * recorded, and neither a plan nor a pause says that somebody else is in charge. The return of one that crashed with transactions that the
+ * primary lacks begins here, with a cut of its binlog. Any other dead mysqld is left alone: a recorded primary that came back by itself
+ * would race its own failover, and a server that somebody stopped is to stay so.
  */
 export class ServerStarter {
   readonly #deps: AgentDeps;
@@ -52,7 +55,8 @@ export class ServerStarter {
       if (start === undefined || !this.#isDead) continue;
       await clock.pause(graceMs, signal);
       try {
-        if (await this.#isWanted()) await this.#start(start, signal);
+        if (await this.#isFree()) await this.#parts.cutter.prepare(signal);
+        if ((await this.#isFree()) && (await this.#isWanted())) await this.#start(start, signal);
         retryMs = firstRetryMs;
       } catch (thrown) {
         const error = toDcmhaError(thrown);
@@ -68,15 +72,19 @@ export class ServerStarter {
     return this.#parts.local.verdict.verdict === 'dead';
   }
 
-  async #isWanted(): Promise<boolean> {
+  /** Its process is gone, and nobody else is in charge. */
+  async #isFree(): Promise<boolean> {
     const { view, local } = this.#parts;
     if (!this.#isDead) return false;
-    const stored = await readRejoin(this.#deps.coordination, view.self);
-    if (stored === undefined || stored.plan.ended !== undefined) return false;
     const facts = await view.refresh();
     if (facts?.record === undefined || facts.record.id === view.self) return false;
     if (facts.planRunning || facts.paused) return false;
     return (await local.process()).kind === 'gone' && (await local.nobodyListens(goneProbeMs));
+  }
+
+  async #isWanted(): Promise<boolean> {
+    const stored = await readRejoin(this.#deps.coordination, this.#parts.view.self);
+    return stored !== undefined && stored.plan.ended === undefined;
   }
 
   async #start({ commands, argv, timeoutMs }: StartDeps, signal: AbortSignal): Promise<void> {

@@ -11,6 +11,8 @@ import { LeaseKeeper } from './agent-lease.ts';
 import { AgentRecall } from './agent-memory.ts';
 import { openOwnBinlog } from './agent-own-binlog.ts';
 import { PresencePublisher } from './agent-presence.ts';
+import { BinlogCutter } from './agent-rejoin-cut.ts';
+import { RejoinLedger } from './agent-rejoin-ledger.ts';
 import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
 import { ServerStarter } from './agent-start.ts';
@@ -46,11 +48,13 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
   });
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
-  const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall });
+  const ledger = new RejoinLedger(deps, { self: view.self, gate });
+  const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall, ledger });
   const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
   const lag = new LagGauge(deps, options, view);
   const replica = new ReplicaKeeper(deps, { view, local, lag, rejoiner, burnt });
-  const starter = new ServerStarter(deps, options, { view, local });
+  const cutter = new BinlogCutter(deps, options, { view, local, recall, ledger });
+  const starter = new ServerStarter(deps, options, { view, local, cutter });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {
     self: view.self,

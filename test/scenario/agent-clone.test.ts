@@ -20,6 +20,7 @@ const store: SalvageStore = {
   readIndex: unused,
   open: unused,
   sqlFile: unused,
+  retell: unused,
   remove: unused,
 };
 

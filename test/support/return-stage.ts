@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { parseSalvageRecord, type SalvageRecord } from '../../src/core/salvage/record.ts';
 import { connectTo } from '../../src/sandbox/connect.ts';
+import { PROGRAM } from '../../src/sandbox/project.ts';
 import type { SandboxOptions } from '../../src/sandbox/layout.ts';
 import { eventually } from './eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
@@ -29,6 +31,9 @@ const historySchema = z.array(
     result: z.string(),
     from: z.string().optional(),
     why: z.string().optional(),
+    obstacle: z.string().optional(),
+    clonedFrom: z.string().optional(),
+    directory: z.string().optional(),
     transactions: z.number().optional(),
     rows: z.number().optional(),
     tookMs: z.number().optional(),
@@ -50,8 +55,14 @@ export class ReturnStage implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  static async start(options: Partial<SandboxOptions> = {}): Promise<ReturnStage> {
-    const { settings, ...rest } = options;
+  /** `agentsStart`: mysqld is started by the agents' own command. */
+  static async start({
+    agentsStart = false,
+    settings,
+    ...rest
+  }: Partial<SandboxOptions> & { readonly agentsStart?: boolean } = {}): Promise<ReturnStage> {
+    const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-'));
+    const command = `exec "${process.execPath}" "${PROGRAM}" sandbox start --dir "${dir}" --what mysqld --host "$DCMHA_HOST"`;
     const sandbox = await startSandbox({
       hosts: 3,
       coordinators: 1,
@@ -59,8 +70,10 @@ export class ReturnStage implements AsyncDisposable {
       settings: {
         catchUp: { policy: 'never' },
         failover: { cooldownMs: 1, maxLoss: 1_000_000 },
+        ...(agentsStart && { agent: { startMysqld: ['sh', '-c', command] } }),
         ...settings,
       },
+      dir,
       ...rest,
     });
     const stage = new ReturnStage(sandbox);
@@ -198,6 +211,16 @@ export class ReturnStage implements AsyncDisposable {
 
   hostDirectory(at: string): string {
     return path.join(this.sandbox.dir, 'hosts', hostOf(at));
+  }
+
+  /** What the agent of a server logs from now on. */
+  following(at: string) {
+    const file = path.join(this.hostDirectory(at), 'agent.log');
+    const from = readFileSync(file).length;
+    const text = () => readFileSync(file).subarray(from).toString('utf8');
+    const until = (line: RegExp) =>
+      eventually(() => assert.match(text(), line), { timeoutMs: waitMs, everyMs: 5 });
+    return { text, until };
   }
 
   agentLog(at: string): string {

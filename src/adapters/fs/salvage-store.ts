@@ -76,6 +76,23 @@ class Store implements SalvageStore {
     return path.join(directory, sqlName);
   }
 
+  async retell(
+    { directory }: SavedSet,
+    { sql, index }: { readonly sql: AsyncIterable<Buffer>; readonly index: string },
+  ): Promise<void> {
+    const parts: readonly (readonly [string, AsyncIterable<Buffer> | Iterable<Buffer>])[] = [
+      [sqlName, sql],
+      [indexName, [Buffer.from(index)]],
+    ];
+    for (const [name, chunks] of parts) {
+      const [file, draft] = [path.join(directory, name), path.join(directory, `${name}${draftSuffix}`)];
+      await saving(draft, () => rm(draft, { force: true }));
+      await writeWhole(draft, chunks);
+      await saving(file, () => rename(draft, file));
+    }
+    await saving(directory, () => syncDirectory(directory));
+  }
+
   async remove({ directory }: SavedSet): Promise<void> {
     const doomed = `${directory}${draftSuffix}`;
     try {
@@ -140,12 +157,15 @@ class Draft implements SalvageDraft {
   }
 
   async #write(name: string, chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
-    const file = path.join(this.#draft, path.basename(name));
-    await using handle = await saving(file, () => open(file, 'wx', fileMode));
-    // What the source of the chunks throws is not about this file.
-    for await (const chunk of chunks) await saving(file, () => handle.appendFile(chunk));
-    await saving(file, () => handle.sync());
+    await writeWhole(path.join(this.#draft, path.basename(name)), chunks);
   }
+}
+
+async function writeWhole(file: string, chunks: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> {
+  await using handle = await saving(file, () => open(file, 'wx', fileMode));
+  // What the source of the chunks throws is not about this file.
+  for await (const chunk of chunks) await saving(file, () => handle.appendFile(chunk));
+  await saving(file, () => handle.sync());
 }
 
 async function saving<T>(file: string, work: () => Promise<T>): Promise<T> {

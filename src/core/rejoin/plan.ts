@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { cloneOutcomes, clonePolicy, cloneSteps } from './clone-plan.ts';
+import { cutOutcomes, cutPlace, cutSteps } from './cut-plan.ts';
 
 /** The number of the plan language that this program writes and understands. */
 export const REJOIN_PROGRAM = 1;
@@ -33,6 +34,7 @@ const stepSchema = z.discriminatedUnion('kind', [
   /** Compares tables with the primary's at one GTID set. */
   z.object({ kind: z.literal('verify'), tables: z.array(tableName) }),
   ...cloneSteps,
+  ...cutSteps,
 ]);
 export type RejoinStep = z.infer<typeof stepSchema>;
 
@@ -69,6 +71,7 @@ const outcomeSchema = z.discriminatedUnion('kind', [
   /** It cannot work, however often it is tried. */
   z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
   ...cloneOutcomes,
+  ...cutOutcomes,
 ]);
 export type RejoinOutcome = z.infer<typeof outcomeSchema>;
 
@@ -98,6 +101,8 @@ export const rejoinPlanSchema = z.object({
     errant: z.string(),
     /** Absent: never. */
     clone: clonePolicy.optional(),
+    /** It began before mysqld was started: what is said of the server here is what its binlog says. */
+    cut: cutPlace.optional(),
   }),
   entries: z.array(entrySchema),
   /** Why it stays out; absent while the plan goes on. */
@@ -125,18 +130,28 @@ function nextWithoutClone(plan: RejoinPlan): RejoinNext {
   const last = plan.entries.at(-1)?.outcome;
   if (last?.kind === 'failed') return { kind: 'stays-out', why: last.why };
   const saved = outcomeOf(plan, 'saved');
-  if (saved === undefined) return step({ kind: 'save' });
+  if (saved === undefined) return towardsStart(plan) ?? step({ kind: 'save' });
   return saved.obstacle === undefined
     ? afterSaving(plan, saved)
     : { kind: 'stays-out', why: whyNotTakenBack(plan, saved) };
 }
 
+/** The end of the binlog is cut off before mysqld is started; what that did shows afterwards. */
+function towardsStart(plan: RejoinPlan): RejoinNext | undefined {
+  if (plan.inputs.cut === undefined || outcomeOf(plan, 'recovered') !== undefined) return undefined;
+  if (outcomeOf(plan, 'tail-saved') === undefined) return step({ kind: 'save-tail' });
+  const isOver = plan.entries.some((entry) => entry.step.kind === 'cut');
+  return step(isOver ? { kind: 'recover' } : { kind: 'cut', ...plan.inputs.cut });
+}
+
 function afterSaving(plan: RejoinPlan, saved: Saved): RejoinNext {
-  if (outcomeOf(plan, 'rolled-back') === undefined)
+  if (isDone(plan, 'follow')) return towardsEnd(plan);
+  const { own, errant } = heldOf(plan);
+  if (errant !== '' && outcomeOf(plan, 'rolled-back') === undefined)
     return step({ kind: 'roll-back', directory: saved.directory });
-  if (!isDone(plan, 'reset'))
-    return towardsBurn(plan) ?? step({ kind: 'reset', own: plan.inputs.own, kept: keptOf(plan) });
-  return isDone(plan, 'follow') ? towardsEnd(plan) : step({ kind: 'follow' });
+  const isReset = errant === '' || isDone(plan, 'reset');
+  const next = isReset ? step({ kind: 'follow' }) : step({ kind: 'reset', own, kept: keptOf(plan) });
+  return towardsBurn(plan) ?? next;
 }
 
 /** `entries` are those since it was found that taking back does not do, for which `why` stands. */
@@ -176,9 +191,26 @@ export function recordRejoin(plan: RejoinPlan, entry: RejoinEntry): RejoinPlan {
   return { ...plan, entries: [...plan.entries, entry] };
 }
 
+/** What the server has executed when it is up, and what of it is taken back: a cut may have left less than there was. */
+export function heldOf(plan: RejoinPlan): { readonly own: string; readonly errant: string } {
+  return outcomeOf(plan, 'recovered') ?? plan.inputs;
+}
+
+/** As it was before the server was asked what recovery had left: what only the plan knows to be errant is not forgotten. */
+export function beforeRecovery(plan: RejoinPlan): RejoinPlan {
+  const at = plan.entries.findIndex(({ outcome }) => outcome.kind === 'recovered');
+  return at < 0 ? plan : { ...plan, entries: plan.entries.slice(0, at) };
+}
+
 /** What the server keeps of its executed set. */
-export function keptOf({ inputs }: RejoinPlan): string {
-  return parseGtidSet(inputs.own).subtract(parseGtidSet(inputs.errant)).toCompactString();
+export function keptOf(plan: RejoinPlan): string {
+  const { own, errant } = heldOf(plan);
+  return parseGtidSet(own).subtract(parseGtidSet(errant)).toCompactString();
+}
+
+/** What recovery has taken back already: none of it is in the way of what else is taken back. */
+export function undoneOf(plan: RejoinPlan): GtidSet {
+  return parseGtidSet(plan.inputs.errant).subtract(parseGtidSet(heldOf(plan).errant));
 }
 
 export function outcomeOf<K extends RejoinOutcome['kind']>(
@@ -206,7 +238,7 @@ function step(wanted: RejoinStep): RejoinNext {
 type Saved = Extract<RejoinOutcome, { kind: 'saved' }>;
 
 function whyNotTakenBack(plan: RejoinPlan, { obstacle, directory }: Saved): string {
-  const { errant } = plan.inputs;
+  const { errant } = heldOf(plan);
   const count = parseGtidSet(errant).count().toString();
   const why = obstacle === undefined ? '' : `${obstacle.at}: ${obstacle.what} (${obstacle.reason})`;
   return (

@@ -41,6 +41,12 @@ export async function saveErrant(request: SaveRequest): Promise<SavedSet> {
   return await draft.keep();
 }
 
+/** Writes the readable parts of a set again, now that the server can say what its columns are called. */
+export async function retellErrant(set: SavedSet, request: SaveRequest): Promise<void> {
+  await using reader = new EventReader(request.source, request.decompress);
+  await request.store.retell(set, { sql: readable(request, reader), index: printIndex(request) });
+}
+
 function bytesOf({ transaction: { start, end } }: Survey): number {
   return end - start;
 }

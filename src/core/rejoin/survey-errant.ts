@@ -5,7 +5,7 @@ import type { GtidEvent } from '../binlog/gtid-event.ts';
 import type { Decompress } from '../binlog/payload.ts';
 import { readEvents } from '../binlog/read-events.ts';
 import { readFileHead, type FileHead } from '../catch-up/file-head.ts';
-import { GtidSet } from '../gtid/gtid-set.ts';
+import { EMPTY_GTID_SET, GtidSet } from '../gtid/gtid-set.ts';
 import { nameOf } from '../salvage/invert.ts';
 import type { Survey } from '../salvage/survey-model.ts';
 import { Surveyor } from '../salvage/survey.ts';
@@ -29,13 +29,17 @@ interface HeadedFile {
   readonly head: FileHead;
 }
 
-/** Reads the files from the first errant transaction on. Throws BINLOG_CORRUPT, BINLOG_UNSUPPORTED, NOT_FOUND. */
+/**
+ * Reads the files from the first errant transaction on. `undone`: what the server has not executed though the files hold it.
+ * Throws BINLOG_CORRUPT, BINLOG_UNSUPPORTED, NOT_FOUND.
+ */
 export async function surveyErrant(
   source: BinlogSource,
   errant: GtidSet,
   decompress: Decompress,
+  undone = EMPTY_GTID_SET,
 ): Promise<ErrantSurvey> {
-  const search = new Search(errant, decompress);
+  const search = new Search({ errant, undone, decompress });
   for (const file of await filesFrom(source, errant)) await search.look(source, file);
   return search.result();
 }
@@ -55,6 +59,7 @@ async function filesFrom(source: BinlogSource, errant: GtidSet): Promise<readonl
 
 class Search {
   readonly #errant: GtidSet;
+  readonly #undone: GtidSet;
   readonly #decompress: Decompress;
   // One for all files: statements are numbered through, and tables are known again.
   readonly #surveyor = new Surveyor();
@@ -64,8 +69,9 @@ class Search {
   #hasEffect = false;
   #behind: string | undefined;
 
-  constructor(errant: GtidSet, decompress: Decompress) {
+  constructor({ errant, undone, decompress }: { errant: GtidSet; undone: GtidSet; decompress: Decompress }) {
     this.#errant = errant;
+    this.#undone = undone;
     this.#decompress = decompress;
   }
 
@@ -74,7 +80,7 @@ class Search {
     const reader = new BinlogReader({
       file: name,
       decompress: this.#decompress,
-      wanted: (header) => this.#isErrant(header) || (this.#hasEffect && this.#behind === undefined),
+      wanted: (header) => this.#isErrant(header) || this.#mayBeBehind(header),
     });
     for await (const event of readEvents(file, reader)) {
       const survey = this.#surveyor.accept(event);
@@ -95,6 +101,11 @@ class Search {
       missing: this.#errant.subtract(GtidSet.fromGtids(found)),
       behind: this.#behind,
     };
+  }
+
+  #mayBeBehind(header: GtidEvent | undefined): boolean {
+    if (!this.#hasEffect || this.#behind !== undefined) return false;
+    return header?.gtid === undefined || !this.#undone.has(header.gtid);
   }
 
   #isErrant(header: GtidEvent | undefined): boolean {

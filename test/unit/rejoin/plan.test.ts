@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseGtidSet } from '../../../src/core/gtid/gtid-set.ts';
 import {
+  beforeRecovery,
   keptOf,
   nextOfRejoin,
   recordRejoin,
   rejoinPlanSchema,
   type RejoinOutcome,
   type RejoinPlan,
+  undoneOf,
 } from '../../../src/core/rejoin/plan.ts';
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
@@ -150,4 +153,50 @@ for (const [name, outcomes, why] of [
 
 test('a plan that ended asks for nothing more', () => {
   assert.deepEqual(nextOfRejoin({ ...plan, ended: 'so' }), { kind: 'stays-out', why: 'so' });
+});
+
+const whileDown: RejoinPlan = {
+  ...plan,
+  inputs: { ...plan.inputs, cut: { file: 'binlog.000002', at: 698 } },
+};
+const tailSaved: RejoinOutcome = { kind: 'tail-saved', directory: '/salvage/g1/10-0-0-1/then' };
+const notCut: RejoinOutcome = { kind: 'not-cut', why: 'mysqld was started before' };
+const recovered = (own: string, errant: string): RejoinOutcome => ({ kind: 'recovered', own, errant });
+
+test('before mysqld is started the binlog is saved and cut, and what recovery has left is taken back afterwards', () => {
+  const left = recovered(`${uuid}:1-8`, `${uuid}:8`);
+  const played = play(whileDown, [tailSaved, { kind: 'cut' }, left, saved, rolledBack, asked, done, done]);
+  assert.deepEqual(played.steps, [
+    'save-tail',
+    'cut',
+    'recover',
+    'save',
+    'roll-back',
+    'ask',
+    'reset',
+    'follow',
+  ]);
+  const ask = played.plan.entries.find(({ step }) => step.kind === 'ask')?.step;
+  assert.equal(ask?.kind === 'ask' && ask.gtids, `${uuid}:8-10`, 'all the names are free again');
+  const reset = played.plan.entries.find(({ step }) => step.kind === 'reset')?.step;
+  assert.deepEqual(reset, { kind: 'reset', own: `${uuid}:1-8`, kept: `${uuid}:1-7` });
+});
+
+test('where recovery has left nothing, there is nothing to take back and no GTID to reset, but names to burn', () => {
+  const left = recovered(`${uuid}:1-7`, '');
+  const played = play(whileDown, [tailSaved, { kind: 'cut' }, left, saved, othersHave, burnt, done]);
+  assert.deepEqual(played.steps, ['save-tail', 'cut', 'recover', 'save', 'ask', 'burn', 'follow']);
+  assert.deepEqual(played.next, { kind: 'step', step: { kind: 'verify', tables } });
+});
+
+test('a binlog that was not cut in time is taken back from the copy', () => {
+  const played = play(whileDown, [tailSaved, notCut, recovered(`${uuid}:1-10`, `${uuid}:8-10`), saved]);
+  assert.deepEqual(played.steps, ['save-tail', 'cut', 'recover', 'save']);
+  assert.equal(played.next.kind === 'step' && played.next.step.kind, 'roll-back');
+});
+
+test('a server that changed after it was started is asked again what it has left', () => {
+  const { plan: begun } = play(whileDown, [tailSaved, { kind: 'cut' }, recovered(`${uuid}:1-7`, ''), saved]);
+  assert.deepEqual(nextOfRejoin(beforeRecovery(begun)), { kind: 'step', step: { kind: 'recover' } });
+  assert.ok(undoneOf(begun).equals(parseGtidSet(plan.inputs.errant)));
 });
