@@ -1,10 +1,12 @@
 import { decide, type Decision, type FailoverPolicy } from '../core/decide/decide.ts';
 import { lagPolicy } from '../core/decide/late-readers.ts';
 import { decideReads, newReadMemory } from '../core/decide/reads.ts';
+import { unblocked } from '../core/decide/unblock.ts';
 import { next } from '../core/plan/next.ts';
+import type { Plan } from '../core/plan/plan.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
-import { readJournal, type JournalState } from '../core/store/journal.ts';
+import { readJournal, saveJournal, type JournalState } from '../core/store/journal.ts';
 import { acquireLock } from '../core/store/locks.ts';
 import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPrimary } from '../core/store/primary.ts';
@@ -151,8 +153,10 @@ export class GroupWorker {
     const plan = planOf(journal.journal);
     const wanted = next(plan);
     if (wanted.kind === 'blocked') {
-      // Nothing goes on before an operator says so; taking it over would only wake the other coordinators.
-      if (this.#deps.onDuty()) tellBlocked(plan, wanted, this.#deps.runner);
+      // Taking it over where nothing can go on would only wake the other coordinators.
+      if (!this.#deps.onDuty()) return this.#deps.tickMs;
+      if (await this.#unblock(plan, journal)) return 0;
+      tellBlocked(plan, wanted, this.#deps.runner);
       return this.#deps.tickMs;
     }
     const resumed = await this.#locked(async () => {
@@ -164,6 +168,21 @@ export class GroupWorker {
     });
     if (!resumed) log.debug('another coordinator runs the plan', { group: this.#group });
     return resumed ? 0 : busyMs;
+  }
+
+  /** True when it can go on, as the group is now. */
+  async #unblock(plan: Plan, { version }: JournalState): Promise<boolean> {
+    const { coordination, log } = this.#deps.runner;
+    const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
+    this.#watches.follow(snapshot.members.map(({ member }) => member.id));
+    const again = unblocked(plan, snapshot);
+    if (again === undefined) return false;
+    const what = again.abandonedBy === undefined ? 'retried' : 'abandoned';
+    log.warn('a blocked plan goes on', { group: this.#group, plan: plan.id, what, for: again.abandonedBy });
+    return this.#locked(async () => {
+      await saveJournal(coordination, again, version);
+      return true;
+    });
   }
 
   async #keepReads(snapshot: GroupSnapshot, own: PolicyOverrides): Promise<number> {

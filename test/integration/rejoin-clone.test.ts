@@ -1,138 +1,45 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { z } from 'zod';
-import { parseSalvageRecord } from '../../src/core/salvage/record.ts';
 import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
-import { PROGRAM } from '../../src/sandbox/project.ts';
 import { eventually } from '../support/eventually.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { idOf, ReturnStage } from '../support/return-stage.ts';
 
-const idOf = (server: string) => hostOf(server).replaceAll('.', '-');
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      servers: z.array(
-        z.looseObject({ host: z.string(), reads: z.string(), replication: z.string(), why: z.string() }),
-      ),
-    }),
-  ),
-});
-const historySchema = z.array(
-  z.looseObject({
-    kind: z.string(),
-    result: z.string(),
-    from: z.string().optional(),
-    why: z.string().optional(),
-    obstacle: z.string().optional(),
-    clonedFrom: z.string().optional(),
-    tookMs: z.number().optional(),
-  }),
-);
-
-/** Its agents start mysqld themselves, as a CLONE leaves it ended. Tests share a sandbox; each leaves the group whole. */
-describe('the return of an old primary that cannot take its transactions back', () => {
-  const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-'));
-  let sandbox: TestSandbox;
+/** Its agents start mysqld themselves, as a CLONE leaves it ended, and a crash. Tests share a sandbox; each leaves the group whole. */
+describe('the return of an old primary that its agent starts', () => {
+  let stage: ReturnStage;
 
   before(async () => {
-    const start = `exec "${process.execPath}" "${PROGRAM}" sandbox start --dir "${dir}" --what mysqld --host "$DCMHA_HOST"`;
-    sandbox = await startSandbox({
-      dir,
-      hosts: 3,
-      coordinators: 1,
-      routers: 1,
-      settings: {
-        catchUp: { policy: 'never' },
-        failover: { cooldownMs: 1, maxLoss: 1_000_000 },
-        rejoin: { clone: 'allowed' },
-        agent: { startMysqld: ['sh', '-c', start] },
-      },
+    stage = await ReturnStage.start({
+      agentsStart: true,
+      settings: { rejoin: { clone: 'allowed' } },
       // Time to be killed in, with the server's data gone and none of the donor's there.
-      mysqlOptions: { loose_clone_delay_after_data_drop: 2 },
+      mysqlOptions: { loose_clone_delay_after_data_drop: 1 },
     });
-    await run(await sandbox.untilPrimary(), [
+    await stage.run(
+      await stage.sandbox.untilPrimary(),
       'CREATE TABLE app.notes (id INT AUTO_INCREMENT PRIMARY KEY, t VARCHAR(100))',
       ...inserts(50),
-    ]);
+    );
   });
-  after(async () => {
-    await sandbox[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   const inserts = (count: number) =>
     Array.from({ length: count }, (_, n) => `INSERT INTO app.notes (t) VALUES ('${n} of ${count}')`);
 
-  async function run(at: string, statements: readonly string[]): Promise<void> {
-    const connection = await connectTo({ dir, at, as: 'dcmha' });
-    try {
-      for (const sql of statements) await connection.query(sql);
-    } finally {
-      connection.destroy();
-    }
-  }
-
-  const executed = async (at: string) =>
-    String((await sandbox.query(at, 'SELECT @@gtid_executed AS g'))[0]?.['g']).replaceAll(/\s/g, '');
   const uuidOf = async (at: string) =>
-    String((await sandbox.query(at, 'SELECT @@server_uuid AS u'))[0]?.['u']);
+    String((await stage.sandbox.query(at, 'SELECT @@server_uuid AS u'))[0]?.['u']);
 
-  /** What only the primary gets: `statements`, while nobody receives. Then it dies and another takes over. */
   async function diverge(statements: readonly string[]): Promise<{ old: string; primary: string }> {
-    const old = await sandbox.untilPrimary();
-    const set = await executed(old);
-    for (const replica of sandbox.group().members.filter((one) => one !== old)) {
-      await sandbox.query(replica, `SELECT WAIT_FOR_EXECUTED_GTID_SET('${set}', 20)`);
-      await run(replica, ['STOP REPLICA IO_THREAD']);
-    }
-    await run(old, statements);
-    await sandbox.kill('mysqld', old);
-    const primary = await sandbox.untilPrimary({ not: old });
-    await run(primary, inserts(20));
-    return { old, primary };
-  }
-
-  async function serverOf(at: string) {
-    const { stdout } = await sandbox.dcmha('status', '--group', 'g1', '--json');
-    const { servers } = statusSchema.parse(JSON.parse(stdout)).groups[0]!;
-    return servers.find(({ host }) => host.includes(hostOf(at)) || host === idOf(at));
-  }
-
-  async function lastRecord() {
-    const { stdout } = await sandbox.dcmha('history', '--group', 'g1', '--json');
-    return historySchema.parse(JSON.parse(stdout))[0];
-  }
-
-  async function backOnReads(old: string): Promise<void> {
-    await eventually(
-      async () => {
-        const server = await serverOf(old);
-        assert.deepEqual([server?.reads, server?.replication.split(',')[0]], ['yes', 'replicating']);
-      },
-      { timeoutMs: 60_000, everyMs: 300 },
-    );
+    const ends = await stage.diverge(statements);
+    await stage.run(ends.primary, ...inserts(20));
+    return ends;
   }
 
   async function allEqual(): Promise<void> {
-    const [first = '', ...others] = sandbox.group().members;
-    await eventually(
-      async () => {
-        const set = await executed(first);
-        for (const other of others) assert.equal(await executed(other), set);
-      },
-      { timeoutMs: 30_000, everyMs: 300 },
-    );
-    const names = await sandbox.query(
-      first,
-      "SELECT TABLE_NAME AS t FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA = 'app'",
-    );
-    for (const { t } of names) {
-      const sql = `CHECKSUM TABLE app.${String(t)}`;
-      const rows = await sandbox.query(first, sql);
-      for (const other of others) assert.deepEqual(await sandbox.query(other, sql), rows, `${sql}: ${other}`);
-    }
+    const { sandbox } = stage;
+    await stage.allEqual();
     const closed = await Promise.all(
       sandbox.group().members.map(async (member) => {
         const [row] = await sandbox.query(member, 'SELECT @@super_read_only AS closed');
@@ -142,65 +49,106 @@ describe('the return of an old primary that cannot take its transactions back', 
     assert.deepEqual(closed.sort(), [0, 1, 1], 'one writer');
   }
 
-  const hostDirectory = (server: string) => path.join(dir, 'hosts', hostOf(server));
-  const agentLog = (server: string) => path.join(hostDirectory(server), 'agent.log');
+  it('has taken back by recovery what semi-sync had not acknowledged, whatever it was', async (context) => {
+    const { sandbox } = stage;
+    const old = await sandbox.untilPrimary();
+    await stage.settle(old);
+    for (const replica of stage.othersThan(old)) await stage.run(replica, 'STOP REPLICA IO_THREAD');
+    await stage.run(
+      old,
+      "INSERT INTO app.notes (t) VALUES ('committed')",
+      "UPDATE app.notes SET t = 'committed' WHERE id = 1",
+      "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
+      'SET GLOBAL rpl_semi_sync_source_timeout = 3600000, GLOBAL rpl_semi_sync_source_enabled = 1',
+    );
+    const prepared = [
+      "UPDATE app.notes SET t = 'hangs' WHERE id = 2",
+      'CREATE TABLE app.made (id INT PRIMARY KEY)',
+      'DELETE FROM app.notes WHERE id = 3',
+    ];
+    const sessions = await Promise.all(prepared.map((sql) => beginAt(old, sql)));
+    await eventually(
+      async () => {
+        const sql =
+          "SELECT STATE FROM information_schema.PROCESSLIST WHERE STATE REGEXP 'semi-sync ACK|handler commit'";
+        assert.equal((await sandbox.query(old, sql)).length, prepared.length);
+      },
+      { timeoutMs: 10_000, everyMs: 20 },
+    );
+    await sandbox.kill('mysqld', old);
+    for (const session of sessions) session.destroy();
+    const primary = await sandbox.untilPrimary({ not: old });
+    await stage.run(primary, ...inserts(5));
+    await stage.untilReplicating(old);
+    await allEqual();
+    const last = await stage.lastReturn(old);
+    assert.deepEqual(
+      last?.steps?.map(({ outcome }) => outcome),
+      ['tail-saved', 'cut', 'recovered', 'saved', 'rolled-back', 'asked', 'done', 'done', 'verified'],
+    );
+    assert.deepEqual([last?.result, last?.transactions, last?.rows], ['done', 5, 2]);
+    context.diagnostic(`${last?.tookMs} ms in all`);
+    const { record, sql } = stage.lastSaved(old);
+    assert.deepEqual(
+      record.transactions.map(({ invertible }) => invertible),
+      [true, true, ...record.transactions.slice(2).map(() => false)],
+      'minimal images and DDL: only recovery takes them back',
+    );
+    assert.match(sql, /UPDATE `app`\.`notes` SET `t` = 'hangs'/, 'with the names of columns');
+    assert.match(sql, /CREATE TABLE app\.made/);
+  });
 
-  /** What the agent logs from now on. */
-  function following(server: string) {
-    const from = readFileSync(agentLog(server)).length;
-    const text = () => readFileSync(agentLog(server)).subarray(from).toString('utf8');
-    const until = (line: RegExp) =>
-      eventually(() => assert.match(text(), line), { timeoutMs: 60_000, everyMs: 5 });
-    return { text, until };
-  }
-
-  function newestSaved(old: string): string {
-    const directory = path.join(hostDirectory(old), 'salvage', 'g1', idOf(old));
-    return path.join(directory, readdirSync(directory).sort().at(-1) ?? '');
+  /** A statement that does not come back, with row images from which nothing can be undone. */
+  async function beginAt(at: string, sql: string) {
+    const connection = await connectTo({ dir: stage.sandbox.dir, at, as: 'dcmha' });
+    await connection.query("SET binlog_row_image = 'minimal'");
+    // It ends with its server.
+    connection.query(sql).catch(() => undefined);
+    return connection;
   }
 
   it('is a copy of a replica afterwards, by itself, with its transactions saved', async (context) => {
+    const uuid = await uuidOf(await stage.sandbox.untilPrimary());
     const { old, primary } = await diverge([
       "INSERT INTO app.notes (t) VALUES ('before')",
       'CREATE TABLE app.extra (id INT PRIMARY KEY)',
       'INSERT INTO app.extra VALUES (1)',
     ]);
-    const log = following(old);
-    await sandbox.start('mysqld', old);
-    const uuid = await uuidOf(old);
-    await backOnReads(old);
+    const log = stage.following(old);
+    await stage.untilReplicating(old);
     await allEqual();
     assert.equal(await uuidOf(old), uuid);
-    const last = await lastRecord();
-    const donor = sandbox.group().members.find((one) => one !== old && one !== primary);
+    const last = await stage.lastReturn(old);
+    const donor = stage.sandbox.group().members.find((one) => one !== old && one !== primary);
     assert.deepEqual(
       [last?.kind, last?.result, last?.from, last?.clonedFrom],
       ['rejoin', 'done', idOf(old), donor],
     );
     assert.match(last?.obstacle ?? '', /CREATE TABLE app\.extra.*\(statement\)/);
     context.diagnostic(`${last?.tookMs} ms in all`);
-    const saved = newestSaved(old);
-    const record = parseSalvageRecord(readFileSync(path.join(saved, 'index.json'), 'utf8'), saved);
+    const { record, sql } = stage.lastSaved(old);
     assert.equal(record.transactions.length, 3);
-    assert.match(readFileSync(path.join(saved, 'transactions.sql'), 'utf8'), /CREATE TABLE app\.extra/);
+    assert.match(sql, /CREATE TABLE app\.extra/);
     assert.match(log.text(), /starting mysqld: a return of this server is under way/);
     for (const name of ['dcmha', 'repl'] as const) {
-      const password = await readSecret(dir, name);
-      for (const member of sandbox.group().members) {
-        const files = [agentLog(member), path.join(hostDirectory(member), 'mysqld.log')];
+      const password = await readSecret(stage.sandbox.dir, name);
+      for (const member of stage.sandbox.group().members) {
+        const files = [
+          path.join(stage.hostDirectory(member), 'agent.log'),
+          path.join(stage.hostDirectory(member), 'mysqld.log'),
+        ];
         for (const file of files) assert.ok(!readFileSync(file, 'utf8').includes(password), file);
       }
     }
   });
 
   it('becomes one though its server and its agent are killed while it is overwritten', async (context) => {
-    const { old } = await diverge(['CREATE TABLE app.extra2 (id INT PRIMARY KEY)']);
-    const uuid = await uuidOf(await sandbox.untilPrimary());
-    const log = following(old);
-    await sandbox.start('mysqld', old);
+    const { old, primary } = await diverge(['CREATE TABLE app.extra2 (id INT PRIMARY KEY)']);
+    const uuid = await uuidOf(primary);
+    const log = stage.following(old);
     await log.until(/"this server is overwritten by a clone/);
     const dropped = async () => {
-      const rows = await sandbox.query(
+      const rows = await stage.sandbox.query(
         old,
         "SELECT 1 FROM performance_schema.clone_progress WHERE STAGE = 'DROP DATA' AND STATE = 'Completed'",
         'dcmha',
@@ -208,7 +156,7 @@ describe('the return of an old primary that cannot take its transactions back', 
       assert.equal(rows.length, 1);
     };
     await eventually(dropped, { timeoutMs: 10_000, everyMs: 20 });
-    await sandbox.kill('mysqld', old);
+    await stage.sandbox.kill('mysqld', old);
     context.diagnostic('mysqld killed with its data gone');
     await log.until(/broke off, and is begun anew|"starting mysqld/);
     // Its agent starts it, and begins the CLONE again.
@@ -217,51 +165,48 @@ describe('the return of an old primary that cannot take its transactions back', 
       everyMs: 5,
     });
     await eventually(dropped, { timeoutMs: 10_000, everyMs: 20 });
-    await sandbox.kill('agent', old);
+    await stage.sandbox.kill('agent', old);
     context.diagnostic('agent killed with the data gone');
-    await sandbox.start('agent', old);
+    await stage.sandbox.start('agent', old);
     await log.until(/"step ended".*"step":"clone"/);
-    await sandbox.kill('mysqld', old);
+    await stage.sandbox.kill('mysqld', old);
     context.diagnostic('mysqld killed with the copy in place');
-    await backOnReads(old);
+    await stage.untilReplicating(old);
     await allEqual();
     assert.notEqual(await uuidOf(old), uuid);
-    const last = await lastRecord();
+    const last = await stage.lastReturn(old);
     assert.deepEqual([last?.kind, last?.result, last?.from], ['rejoin', 'done', idOf(old)]);
     context.diagnostic(`${last?.tookMs} ms in all`);
   });
 
   it('names what is in no binlog file any more, and saves the rest', async () => {
+    const own = await uuidOf(await stage.sandbox.untilPrimary());
     const { old } = await diverge([
       "INSERT INTO app.notes (t) VALUES ('purged')",
       'FLUSH BINARY LOGS',
       "INSERT INTO app.notes (t) VALUES ('left')",
       'PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY',
     ]);
-    await sandbox.start('mysqld', old);
-    const own = await uuidOf(old);
-    await backOnReads(old);
+    await stage.untilReplicating(old);
     await allEqual();
-    const last = await lastRecord();
+    const last = await stage.lastReturn(old);
     assert.deepEqual([last?.kind, last?.result, last?.from], ['rejoin', 'done', idOf(old)]);
     assert.match(last?.obstacle ?? '', new RegExp(`^${own}:\\d+: it is in none of the binlog files.*purged`));
-    const saved = newestSaved(old);
-    const sql = readFileSync(path.join(saved, 'transactions.sql'), 'utf8');
+    const { sql } = stage.lastSaved(old);
     assert.match(sql, /'left'/);
     assert.doesNotMatch(sql, /'purged'/);
   });
 
   it('stays as it is when the copy would not be one, says why, and is overwritten when it would', async () => {
-    await run(await sandbox.untilPrimary(), [
+    await stage.run(
+      await stage.sandbox.untilPrimary(),
       'CREATE TABLE app.hits (id INT) ENGINE = MyISAM',
       'INSERT INTO app.hits VALUES (1)',
-    ]);
+    );
     const { old, primary } = await diverge(['CREATE TABLE app.extra3 (id INT PRIMARY KEY)']);
-    await sandbox.start('mysqld', old);
-    const before = await executed(old);
     const last = await eventually(
       async () => {
-        const record = await lastRecord();
+        const record = await stage.lastReturn(old);
         assert.deepEqual([record?.kind, record?.result], ['rejoin', 'stays-out']);
         return record;
       },
@@ -273,17 +218,16 @@ describe('the return of an old primary that cannot take its transactions back', 
     );
     await eventually(
       async () => {
-        const server = await serverOf(old);
+        const server = await stage.serverOf(old);
         assert.match(`${server?.replication}: ${server?.why}`, /^errant.*app\.hits \(MyISAM\)/s);
       },
       { timeoutMs: 10_000 },
     );
-    assert.equal(await executed(old), before);
-    assert.equal((await sandbox.query(old, 'SELECT * FROM app.extra3')).length, 0);
-    await run(primary, ['ALTER TABLE app.hits ENGINE = InnoDB']);
-    await sandbox.kill('agent', old);
-    await sandbox.start('agent', old);
-    await backOnReads(old);
+    assert.equal((await stage.sandbox.query(old, 'SELECT * FROM app.extra3')).length, 0);
+    await stage.run(primary, 'ALTER TABLE app.hits ENGINE = InnoDB');
+    await stage.sandbox.kill('agent', old);
+    await stage.sandbox.start('agent', old);
+    await stage.untilReplicating(old);
     await allEqual();
   });
 });

@@ -51,6 +51,42 @@ describe('a failover when only the dead primary has the newest transactions', ()
     await stage.end();
   });
 
+  it('goes on with another candidate when the elected one dies in the middle', async () => {
+    const stage = await stageWithTail();
+    const { clock, world } = stage.agents;
+    const [one, two, three] = [1, 2, 3].map((n) => stage.agents.host(n).server);
+    assert.ok(one !== undefined && two !== undefined && three !== undefined);
+    await clock.runUntil(() => two.channels.has('dcmha_catchup'), 10_000);
+    world.stop(two);
+    const tookMs = await clock.runUntil(() => stage.writable().includes(3), 20_000);
+    assert.ok(tookMs < 2000, `${tookMs} ms`);
+    assert.ok(three.executed.contains(one.executed), 'it has carried them over, too');
+    await clock.runFor(5000);
+    const [record] = await stage.history();
+    assert.deepEqual([record?.['to'], record?.['lost']], [stage.agents.host(3).id, 0]);
+    assert.ok(!stage.alertKinds().includes('plan-blocked raised'));
+    world.start(two);
+    await clock.runFor(20_000);
+    assert.ok(!two.channels.has('dcmha_catchup'), 'what is left of it goes when the server is back');
+    assert.equal((await stage.agents.host(2).presence())?.replication?.state, 'replicating');
+    await stage.end();
+  });
+
+  it('is blocked when the elected one dies in the middle and there is no other, until it is back', async () => {
+    const stage = await stageWithTail();
+    const { clock, world } = stage.agents;
+    const [two, three] = [stage.agents.host(2).server, stage.agents.host(3).server];
+    await clock.runUntil(() => two.channels.has('dcmha_catchup'), 10_000);
+    world.stop(three);
+    world.stop(two);
+    await clock.runFor(60_000);
+    assert.ok(stage.alertKinds().includes('plan-blocked raised'));
+    world.start(two);
+    await clock.runUntil(() => stage.writable().includes(2), 20_000);
+    assert.ok(two.executed.contains(stage.agents.host(1).server.executed));
+    await stage.end();
+  });
+
   it('carries them over once when the coordinator dies in the middle', async () => {
     const stage = await stageWithTail(2);
     const { clock } = stage.agents;

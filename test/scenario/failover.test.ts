@@ -34,21 +34,69 @@ describe('a coordinator', () => {
 
   it('does not elect a server that has errant transactions or is taking them back', async () => {
     const stage = await CoordinatorStage.running();
-    const { clock, world, zookeeper, peers } = stage.agents;
-    const two = stage.agents.host(2);
-    const said = await two.presence();
-    const status = await two.call('status', {});
-    // A stand-in for its agent, which says that the server is errant.
-    two.kill().expire();
-    await peers.listen(two.options().control, () => Promise.resolve(status));
-    const replication = { state: 'errant', source: '' };
-    zookeeper.put(znodes.presence(two.id), JSON.stringify({ ...said, writable: 0, replication }));
+    const { clock, world } = stage.agents;
+    await makeErrant(stage, 2);
     await clock.runFor(1000);
     world.stop(stage.agents.host(1).server);
     await clock.runUntil(() => stage.writable().includes(3), 10_000);
     assert.equal(stage.primary(), '10-0-0-3');
     await stage.end();
   });
+
+  /** Its agent says that the server is errant from now on, as while it takes its own back. */
+  async function makeErrant(stage: CoordinatorStage, n: number): Promise<void> {
+    const { zookeeper, peers } = stage.agents;
+    const host = stage.agents.host(n);
+    const said = await host.presence();
+    const status = await host.call('status', {});
+    host.kill().expire();
+    await peers.listen(host.options().control, () => Promise.resolve(status));
+    const replication = { state: 'errant', source: '' };
+    zookeeper.put(znodes.presence(host.id), JSON.stringify({ ...said, writable: 0, replication }));
+  }
+
+  it('begins no failover towards a server that takes its own back, so the primary opens as soon as it is back', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world } = stage.agents;
+    const [one, three] = [stage.agents.host(1), stage.agents.host(3)];
+    await makeErrant(stage, 2);
+    world.stop(three.server);
+    await clock.runFor(2000);
+    world.stop(one.server);
+    await clock.runFor(20_000);
+    assert.ok(stage.alertKinds().includes('failover-refused raised'));
+    world.start(one.server);
+    const tookMs = await clock.runUntil(() => stage.writable().includes(1), 10_000);
+    assert.ok(tookMs < 5000, `${tookMs} ms`);
+    await stage.end();
+  });
+
+  for (const [back, n] of [
+    ['the old primary stays the primary when it is back before any candidate', 1],
+    ['a candidate that is back is promoted', 3],
+  ] as const) {
+    it(`is blocked while every candidate is gone, and goes on by itself: ${back}`, async () => {
+      const stage = await CoordinatorStage.running();
+      const { clock, world } = stage.agents;
+      const servers = [1, 2, 3].map((one) => stage.agents.host(one).server);
+      const journal = () => readJournal(stage.agents.observer, 'g1');
+      world.stop(servers[0]!);
+      await clock.runUntil(() =>
+        stage.coordinators.some(({ log }) => log.lines.some(({ fields }) => fields['step'] === 'freeze')),
+      );
+      world.stop(servers[1]!);
+      world.stop(servers[2]!);
+      await clock.runFor(40_000);
+      assert.ok(stage.alertKinds().includes('plan-blocked raised'), stage.alertKinds().join());
+      world.start(servers[n - 1]!);
+      await clock.runUntil(() => stage.writable().includes(n), 20_000);
+      await clock.runFor(5000);
+      assert.equal(await journal(), undefined);
+      assert.equal((await stage.route())?.write?.host, `10.0.0.${n}`);
+      assert.ok(stage.alertKinds().includes('plan-blocked ended'));
+      await stage.end();
+    });
+  }
 
   it('only alerts when the agent alone is killed, and tells when it is back', async () => {
     const stage = await CoordinatorStage.running();

@@ -103,11 +103,13 @@ function permit(
     );
   }
   const eligible = snapshot.members.filter(
-    ({ member, probe, paused }) =>
+    ({ member, probe, presence, paused }) =>
       member.id !== snapshot.primary?.id &&
       member.promote !== 'no' &&
       probe?.kind !== 'down' &&
-      paused !== true,
+      paused !== true &&
+      // It takes back, or has to, what its primary lacks; meanwhile the primary may come back by itself.
+      presence?.replication?.state !== 'errant',
   );
   if (eligible.length === 0) return refuse('no-candidate', 'no replica that may be promoted answers');
   return { kind: 'failover', ...due };

@@ -1,6 +1,7 @@
 import type { Plan } from '../plan/plan.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { catchUp } from './catch-up.ts';
+import { unlessGone } from './elected-gone.ts';
 import type { PerformContext } from './context.ts';
 import { markRejoin } from './data.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
@@ -19,11 +20,11 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
     case 'freeze':
       return freeze(step, context);
     case 'equalize':
-      return equalize(step, context, deadline);
+      return unlessGone(step.host, context, equalize(step, context, deadline));
     case 'catch-up':
-      return catchUp(step, plan, context, deadline);
+      return unlessGone(step.host, context, catchUp(step, plan, context, deadline));
     case 'promote':
-      return promote(step, context, deadline);
+      return unlessGone(step.host, context, promote(step, context, deadline));
     case 'record-primary':
       return recordNewPrimary(step, context);
     case 'open-writes':

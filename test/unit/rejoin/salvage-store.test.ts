@@ -46,6 +46,23 @@ describe('the store of saved transactions', () => {
     assert.deepEqual(readdirSync(path.dirname(set.directory)), []);
   });
 
+  test('tells a set again, whose copies stay as they are', async () => {
+    await save();
+    const [set] = await store.list();
+    assert.ok(set !== undefined);
+    // What a crash in the middle left is no matter.
+    writeFileSync(`${store.sqlFile(set)}.saving`, 'half');
+    await store.retell(set, { sql: chunksOf('-- with names\n'), index: '{"a":1}' });
+    assert.equal(await store.readIndex(set), '{"a":1}');
+    assert.equal(readFileSync(store.sqlFile(set), 'utf8'), '-- with names\n');
+    assert.deepEqual(readdirSync(set.directory).sort(), [
+      'binlog.000007',
+      'binlog.index',
+      'index.json',
+      'transactions.sql',
+    ]);
+  });
+
   test('leaves nothing of a set that was not finished, and begins over one that a crash left', async () => {
     {
       await using draft = await store.begin(place, 10);

@@ -1,0 +1,49 @@
+import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
+import { electionOf } from '../plan/failover.ts';
+import { next } from '../plan/next.ts';
+import { abandoned, isDone, outcomeAs, retried, type FailoverPlan, type Plan } from '../plan/plan.ts';
+import type { Step } from '../plan/steps.ts';
+import { isFit, isUp } from './fit.ts';
+
+/** What these could not do, a server did not do that was gone: with another one, or when it is back, they may be done. */
+const repeatable: ReadonlySet<Step['kind']> = new Set(['freeze', 'equalize', 'catch-up', 'promote']);
+
+/**
+ * What becomes of a plan that is blocked, when what the group is like now says that nobody needs to be asked; undefined: an operator decides.
+ * Before the record nothing is destroyed, so the candidates are looked at afresh as soon as one is fit. Where none is and the old primary
+ * is back, it stays the primary. A new primary that is gone before it was opened is left to a failover of its own.
+ */
+export function unblocked(plan: Plan, { members }: GroupSnapshot): Plan | undefined {
+  if (plan.kind !== 'failover' || plan.abandonedBy !== undefined) return undefined;
+  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
+  if (recorded?.kind === 'record-primary') return afterRecord(plan, viewOf(members, recorded.host));
+  if (!lacksServer(plan)) return undefined;
+  const { oldPrimary } = plan.inputs;
+  if (members.some((view) => view.member.id !== oldPrimary && isFit(view))) return retried(plan);
+  const old = viewOf(members, oldPrimary);
+  const isBack = old !== undefined && isUp(old);
+  return plan.inputs.automatic && isBack ? abandoned(plan, `${oldPrimary}, which is back`) : undefined;
+}
+
+function afterRecord(plan: FailoverPlan, primary: MemberView | undefined): Plan | undefined {
+  if (plan.entries.at(-1)?.step.kind !== 'open-writes') return undefined;
+  const verdict = primary?.presence?.verdict;
+  if (verdict === 'up') return retried(plan);
+  const isGone = verdict === undefined || verdict === 'dead';
+  return plan.inputs.automatic && isGone
+    ? abandoned(plan, `the end of ${primary?.member.id ?? 'its new primary'}`)
+    : undefined;
+}
+
+/** Blocked for want of a server that could do what was next. */
+function lacksServer(plan: FailoverPlan): boolean {
+  const last = plan.entries.at(-1);
+  if (last?.outcome.kind === 'failed') return repeatable.has(last.step.kind);
+  if (next(plan).kind !== 'blocked' || outcomeAs(plan, 'freeze', 'positions') === undefined) return false;
+  const election = electionOf(plan);
+  return !isDone(plan, 'promote') && election.kind === 'refused' && election.reason === 'no-candidate';
+}
+
+function viewOf(members: readonly MemberView[], id: string): MemberView | undefined {
+  return members.find(({ member }) => member.id === id);
+}
