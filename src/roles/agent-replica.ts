@@ -6,14 +6,16 @@ import {
   replicationHealth,
   type ReplicationDecision,
 } from '../core/decide/replication.ts';
-import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
+import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { ReplicationHealth } from '../core/model/group.ts';
+import { catchUpChannel } from '../core/perform/catch-up-standing.ts';
 import { clearRejoinMark } from '../core/store/marks.ts';
 import type { BurntCheck } from './agent-burnt.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
+import { PrimaryComparison } from './agent-comparison.ts';
 import type { LagGauge } from './agent-lag.ts';
 import { isPassing } from './agent-passing.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
@@ -21,12 +23,9 @@ import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 
 const sqlMs = 10_000;
-const confirmAfterMs = 1000;
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
 const calmMs = 5000;
-/** What a replica has received it may still have to apply; after this it is compared as it stands. */
-const drainMs = 10_000;
 /** What could not be saved is tried again: somebody may have made room. */
 const failedRetryMs = 30_000;
 
@@ -59,6 +58,9 @@ export class ReplicaKeeper {
   readonly #lag: LagGauge;
   readonly #rejoiner: Rejoiner | undefined;
   readonly #burnt: BurntCheck | undefined;
+  readonly #comparison: PrimaryComparison;
+  /** Replication was started here, and it was not looked yet whether a plan had begun meanwhile. */
+  #hasStarted = false;
   /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
   #errant: StandingOut | undefined;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
@@ -81,6 +83,7 @@ export class ReplicaKeeper {
     this.#view = parts.view;
     this.#local = parts.local;
     this.#lag = parts.lag;
+    this.#comparison = new PrimaryComparison(deps, parts);
   }
 
   readonly wake = (): void => this.#alarm?.ring();
@@ -141,6 +144,7 @@ export class ReplicaKeeper {
   }
 
   async #step(signal: AbortSignal): Promise<void> {
+    await this.#yieldToPlan(signal);
     const due = this.#due();
     if (due === undefined) return;
     // What the record and the plans are is asked once more: a coordinator may just have taken over.
@@ -149,8 +153,9 @@ export class ReplicaKeeper {
     const begun = await this.#rejoiner?.resume(due.primary, signal);
     if (!this.#mayFollow(begun, due)) return;
     const decision = (await this.#isDifferent(signal)) ? 'follow' : due.decision;
-    if (decision === 'start') await this.#start();
+    if (decision === 'start') await this.#start(signal);
     if (decision === 'follow' && !(await this.#follow(due, signal))) return;
+    if (await this.#yieldToPlan(signal)) return;
     this.#mayFollow(await this.#rejoiner?.followed(due.primary, signal), due);
     this.#local.checkNow();
   }
@@ -203,20 +208,45 @@ export class ReplicaKeeper {
     return decideReplication(status, primary, { fresh: this.#settled !== situation });
   }
 
-  async #start(): Promise<void> {
+  async #start(signal: AbortSignal): Promise<void> {
     this.#deps.log.info('starting replication');
+    await this.#dropCatchUp(signal);
+    this.#hasStarted = true;
     await this.#deps.mysql.startReplication(this.#local.endpoint, '', { timeoutMs: sqlMs });
+  }
+
+  /** A plan that began since this agent looked has stopped the receiver and read its position: it is stopped again. */
+  async #yieldToPlan(signal: AbortSignal): Promise<boolean> {
+    if (!this.#hasStarted) return false;
+    const isPlanRunning = (await this.#view.refresh())?.planRunning !== false;
+    if (isPlanRunning) {
+      this.#deps.log.info('a plan has begun: the receiver is stopped again');
+      await this.#deps.mysql.stopReceiver(this.#local.endpoint, '', { timeoutMs: sqlMs, signal });
+      // Whatever the plan leaves stopped is for this agent to start.
+      this.#settled = '';
+    }
+    this.#hasStarted = false;
+    return isPlanRunning;
+  }
+
+  /** This server was elected once, and ended while it fetched what only the primary before had: its channel is left. */
+  async #dropCatchUp(signal: AbortSignal): Promise<void> {
+    const isLeft = this.#local.status?.channels.some(({ name }) => name === catchUpChannel) === true;
+    const options = { timeoutMs: sqlMs, signal };
+    if (isLeft) await this.#deps.mysql.resetReplication(this.#local.endpoint, catchUpChannel, options);
   }
 
   /** False when this server stays out. */
   async #follow(due: Due, signal: AbortSignal): Promise<boolean> {
     const { mysql, log, coordination } = this.#deps;
     const { primary, epoch } = due;
-    await this.#drain(signal);
-    const errant = await this.#compare(primary, signal);
+    await this.#comparison.drain(signal);
+    const errant = await this.#comparison.errant(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
     log.info('following the recorded primary', { primary: formatEndpoint(primary), epoch });
     const options = { timeoutMs: sqlMs, signal };
+    await this.#dropCatchUp(signal);
+    this.#hasStarted = true;
     await mysql.follow(this.#local.endpoint, { source: primary, channel: '' }, options);
     await clearRejoinMark(coordination, this.#view.self);
     this.#errant = undefined;
@@ -239,7 +269,7 @@ export class ReplicaKeeper {
       this.#stayOut({ epoch, gtids, why, until });
       return false;
     }
-    const left = await this.#compare(primary, signal);
+    const left = await this.#comparison.errant(primary, signal);
     if (left === '') return true;
     throw new DcmhaError('MYSQL_REJECTED', `there are more transactions that the primary lacks: ${left}`);
   }
@@ -256,7 +286,7 @@ export class ReplicaKeeper {
     const server = this.#local.endpoint;
     // Nothing may come from anywhere while transactions are taken back.
     await mysql.resetReplication(server, '', { timeoutMs: sqlMs, signal });
-    const { own, errant } = await this.#lacking(primary, signal);
+    const { own, errant } = await this.#comparison.lacking(primary, signal);
     try {
       const divergence = { primary: primaryId, epoch, own, errant };
       return { ...(await this.#rejoiner.bringBack(divergence, primary, signal)), until: Infinity };
@@ -265,39 +295,5 @@ export class ReplicaKeeper {
       if (signal.aborted || isPassing(error)) throw error;
       return { ...stays, why: `${standing}; ${error.message}`, until: clock.monotonic() + failedRetryMs };
     }
-  }
-
-  /** What an old source's receiver has fetched is applied first: it would be afterwards, and must be compared, too. */
-  async #drain(signal: AbortSignal): Promise<void> {
-    const { mysql } = this.#deps;
-    const server = this.#local.endpoint;
-    const channel = defaultChannel(await mysql.status(server, { timeoutMs: sqlMs, signal }));
-    if (channel === undefined) return;
-    await mysql.stopReceiver(server, '', { timeoutMs: sqlMs, signal });
-    if (channel.applier !== 'on' || channel.retrieved === '') return;
-    await mysql.waitExecuted(server, channel.retrieved, { timeoutMs: drainMs, signal });
-  }
-
-  /**
-   * What this server has executed and the primary has not: read here first, then there, for the primary goes on; and once more before
-   * it is believed. '' for nothing.
-   */
-  async #compare(primary: Endpoint, signal: AbortSignal): Promise<string> {
-    const first = await this.#lacking(primary, signal);
-    if (first.errant === '') return '';
-    await this.#deps.clock.pause(confirmAfterMs, signal);
-    return (await this.#lacking(primary, signal)).errant;
-  }
-
-  async #lacking(
-    primary: Endpoint,
-    signal: AbortSignal,
-  ): Promise<{ readonly own: string; readonly errant: string }> {
-    const options = { timeoutMs: sqlMs, signal };
-    const own = await this.#deps.mysql.status(this.#local.endpoint, options);
-    const theirs = await this.#deps.mysql.status(primary, options);
-    const others = (await this.#burnt?.originals(own)) ?? EMPTY_GTID_SET;
-    const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).union(others);
-    return { own: own.executed, errant: errant.toCompactString() };
   }
 }

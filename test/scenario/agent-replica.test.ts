@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import { writeRejoinMark, readRejoinMark } from '../../src/core/store/marks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
+import type { Mysql } from '../../src/ports/mysql.ts';
 import { AgentStage, type AgentHost } from '../support/agent-stage.ts';
 
 function source(host: AgentHost): string | undefined {
@@ -101,6 +102,68 @@ test('replication is started again after a restart of mysqld', async () => {
   await stage.clock.runUntil(() => source(replica) === '10.0.0.1:3306', 2000);
   await stage.end();
 });
+
+for (const [what, prepare] of [
+  ['starts', () => undefined],
+  ['follows', ({ server }: AgentHost) => server.channels.clear()],
+] as const) {
+  test(`a receiver that an agent ${what} while a plan begins is stopped again, and runs when the plan is over`, async () => {
+    const stage = await AgentStage.running();
+    const { clock, world } = stage;
+    const [primary, replica] = [stage.host(1), stage.host(2)];
+    await clock.runThrough(replica.end());
+    const mysql = world.from(replica.host);
+    let hasFrozen = false;
+    /** Between the agent's look at the journal and its statement, a plan has begun and read the position. */
+    const freeze = () => {
+      if (hasFrozen) return;
+      hasFrozen = true;
+      stage.planBegins();
+    };
+    replica.start(
+      {},
+      {
+        mysql: {
+          ...bound(mysql),
+          startReplication: (...args) => (freeze(), mysql.startReplication(...args)),
+          follow: (...args) => (freeze(), mysql.follow(...args)),
+        },
+      },
+    );
+    world.stop(replica.server);
+    await clock.runFor(1000);
+    prepare(replica);
+    world.start(replica.server);
+    await clock.runUntil(() => hasFrozen, 20_000);
+    await clock.runFor(500);
+    assert.equal(replica.server.channels.get('')?.receiverOn, false);
+    world.commit(primary.server);
+    await clock.runFor(5000);
+    assert.ok(!replica.server.executed.equals(primary.server.executed), 'it stands where the plan saw it');
+    stage.planEnds();
+    await clock.runFor(5000);
+    assert.ok(replica.server.executed.equals(primary.server.executed));
+    await stage.end();
+  });
+}
+
+/** Its methods, so that some can be replaced. */
+function bound(mysql: Mysql): Mysql {
+  return {
+    probe: (...args) => mysql.probe(...args),
+    status: (...args) => mysql.status(...args),
+    fence: (...args) => mysql.fence(...args),
+    openWrites: (...args) => mysql.openWrites(...args),
+    stopReceiver: (...args) => mysql.stopReceiver(...args),
+    startReplication: (...args) => mysql.startReplication(...args),
+    waitExecuted: (...args) => mysql.waitExecuted(...args),
+    resetReplication: (...args) => mysql.resetReplication(...args),
+    follow: (...args) => mysql.follow(...args),
+    commitProbe: (...args) => mysql.commitProbe(...args),
+    sessionCount: (...args) => mysql.sessionCount(...args),
+    watchConnection: (...args) => mysql.watchConnection(...args),
+  };
+}
 
 test('replication that somebody stopped stays stopped, and that is told', async () => {
   const stage = await AgentStage.running();
