@@ -51,7 +51,7 @@ const agent = z.strictObject({
     .array(z.string())
     .default([])
     .describe(
-      'program and arguments that start mysqld, such as systemctl start mysqld; only used while this server returns; empty: never',
+      'program and arguments that start mysqld, such as systemctl start mysqld; only used while this server returns, after its binlog was cut where that helps; empty: never',
     ),
   startTimeoutMs: ms(120_000, 'deadline of that program, and of mysqld to answer after it'),
   binlogPort: port(7074, "port on which a dead primary's agent hands out its binlog"),
