@@ -82,12 +82,13 @@ describe('the return of an old primary that its agent starts', () => {
     await stage.untilReplicating(old);
     await allEqual();
     const last = await stage.lastReturn(old);
+    assert.ok(last !== undefined);
     assert.deepEqual(
-      last?.steps?.map(({ outcome }) => outcome),
+      last.steps?.map(({ outcome }) => outcome),
       ['tail-saved', 'cut', 'recovered', 'saved', 'rolled-back', 'asked', 'done', 'done', 'verified'],
     );
-    assert.deepEqual([last?.result, last?.transactions, last?.rows], ['done', 5, 2]);
-    context.diagnostic(`${last?.tookMs} ms in all`);
+    assert.deepEqual([last.result, last.transactions, last.rows], ['done', 5, 2]);
+    context.diagnostic(`${last.tookMs} ms in all`);
     const { record, sql } = stage.lastSaved(old);
     assert.deepEqual(
       record.transactions.map(({ invertible }) => invertible),

@@ -100,11 +100,11 @@ class OldPrimary {
   }
 
   async #effect<T>(name: string, work: () => T): Promise<T> {
-    const isLast = !this.#isKilled && this.#kill?.at === name;
-    if (isLast && this.#kill?.when === 'before') return this.#dead();
+    const when = !this.#isKilled && this.#kill?.at === name ? this.#kill.when : undefined;
+    if (when === 'before') return this.#dead();
     this.effects.push(name);
     const result = work();
-    if (isLast) return this.#dead();
+    if (when === 'after') return this.#dead();
     return Promise.resolve(result);
   }
 
