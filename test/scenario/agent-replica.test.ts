@@ -161,6 +161,7 @@ function bound(mysql: Mysql): Mysql {
     follow: (...args) => mysql.follow(...args),
     commitProbe: (...args) => mysql.commitProbe(...args),
     sessionCount: (...args) => mysql.sessionCount(...args),
+    clockOffset: (...args) => mysql.clockOffset(...args),
     watchConnection: (...args) => mysql.watchConnection(...args),
   };
 }
