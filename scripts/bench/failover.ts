@@ -1,24 +1,30 @@
 // npm run bench:failover [-- --runs 10 --hosts 3 --what mysqld|host|network --signal KILL|STOP --fast --semi-sync --json]: the write
 // outage of a client that retries through HAProxy while the primary's mysqld, or its mysqld and agent, are killed or stopped, or its
 // host is cut off. Each run has a sandbox of its own. --fast: the deadlines that docs/operations.md names for one data centre.
+// --peer both|defaults|fast|none, --peer-runs 3: the same of MySQL Group Replication, in turn with ours: the same mysqld with the same
+// options, HAProxy with the same time-outs, switched through its runtime socket by a watcher that asks every member 50 times a second.
 import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectTo } from '../../src/sandbox/connect.ts';
 import { tearDown } from '../../src/sandbox/down.ts';
 import { type FailoverRun, runFailover } from '../../src/sandbox/failover-run.ts';
-import { defaultOptions } from '../../src/sandbox/layout.ts';
-import { mysqlVersion } from '../../src/sandbox/project.ts';
+import { defaultOptions, type SandboxOptions } from '../../src/sandbox/layout.ts';
 import { findPrimary } from '../../src/sandbox/primary.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
 import { startSandbox } from '../../src/sandbox/up.ts';
 import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
+import { describePeerRun, describeRun, renderSummary, summarize } from './failover-summary.ts';
+import { groupReplicationOptions, type PeerSettings } from './peer/group.ts';
+import { type PeerRun, runPeer } from './peer/run.ts';
 
-interface Row {
-  readonly name: string;
-  readonly values: readonly number[];
-}
+const peerChoices: Readonly<Record<string, readonly PeerSettings[]>> = {
+  both: ['defaults', 'fast'],
+  defaults: ['defaults'],
+  fast: ['fast'],
+  none: [],
+};
 
 const { values } = parseArgs({
   options: {
@@ -26,6 +32,8 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '3' },
     what: { type: 'string', default: 'mysqld' },
     signal: { type: 'string', default: 'KILL' },
+    peer: { type: 'string', default: 'both' },
+    'peer-runs': { type: 'string', default: '3' },
     fast: { type: 'boolean', default: false },
     'semi-sync': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -33,11 +41,14 @@ const { values } = parseArgs({
 });
 const runs = Number(values.runs);
 const hosts = Number(values.hosts);
+const peerRuns = Number(values['peer-runs']);
 const what = (['mysqld', 'host', 'network'] as const).find((known) => known === values.what);
 const signal = (['KILL', 'STOP'] as const).find((known) => known === values.signal);
-if (!(runs >= 1 && hosts >= 2) || what === undefined || signal === undefined) {
+const peers = peerChoices[values.peer];
+const numbersAreGood = runs >= 0 && peerRuns >= 0 && runs + peerRuns >= 1 && hosts >= 2;
+if (!numbersAreGood || what === undefined || signal === undefined || peers === undefined) {
   process.stderr.write(
-    'usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--what mysqld|host|network] [--signal KILL|STOP] [--fast] [--semi-sync] [--json]\n',
+    'usage: npm run bench:failover -- [--runs 10] [--hosts 3] [--what mysqld|host|network] [--signal KILL|STOP] [--fast] [--semi-sync] [--peer both|defaults|fast|none] [--peer-runs 3] [--json]\n',
   );
   process.exit(64);
 }
@@ -54,32 +65,59 @@ const semiSyncOptions = {
   plugin_load_add: 'semisync_source.so;semisync_replica.so',
   loose_rpl_semi_sync_replica_enabled: 1,
 };
-const done: FailoverRun[] = [];
-for (let n = 1; n <= runs; n++) {
-  const run = await measure();
-  done.push(run);
-  if (!values.json) process.stdout.write(`${describe(n, run)}\n`);
+const outage = { writeMs: 2000, everyMs: 1, what, signal };
+const ours: FailoverRun[] = [];
+const theirs: PeerRun[] = [];
+// In turn, so that whatever else the machine does meets both.
+for (let n = 1; n <= Math.max(runs, peerRuns); n++) {
+  if (n <= runs) say(describeRun(n, keep(ours, await measure())));
+  if (n > peerRuns) continue;
+  for (const settings of peers) say(describePeerRun(n, keep(theirs, await measurePeer(settings))));
 }
-const lost = done.reduce((sum, { rows }) => sum + rows.lost.length, 0);
-const rows = summarize(done);
-if (values.json) process.stdout.write(`${JSON.stringify({ runs: done, summary: rows, lost }, null, 2)}\n`);
-else printSummary(rows);
+const lost = [...ours, ...theirs].reduce((sum, { rows }) => sum + rows.lost.length, 0);
+const rows = summarize(ours, theirs);
+const title = what === 'network' ? "the primary's host cut off" : `SIG${signal} to the primary's ${what}`;
+if (values.json)
+  process.stdout.write(`${JSON.stringify({ runs: ours, peer: theirs, summary: rows, lost }, null, 2)}\n`);
+else say(renderSummary(rows, { what: `${title}, ${hosts} hosts`, lost }));
 process.exitCode = lost === 0 ? 0 : 1;
 
-async function measure(): Promise<FailoverRun> {
+function say(text: string): void {
+  if (!values.json) process.stdout.write(`${text}\n`);
+}
+
+function keep<T>(all: T[], run: T): T {
+  all.push(run);
+  return run;
+}
+
+function measure(): Promise<FailoverRun> {
+  const options = {
+    settings: values.fast ? fastSettings : {},
+    mysqlOptions: values['semi-sync'] ? semiSyncOptions : {},
+  };
+  return inSandbox(options, async (state) => {
+    if (values['semi-sync']) await enableSemiSync(state);
+    return runFailover(state, state.groups[0]!, outage);
+  });
+}
+
+function measurePeer(settings: PeerSettings): Promise<PeerRun> {
+  return inSandbox({ bare: true, mysqlOptions: groupReplicationOptions }, (state) =>
+    runPeer(state, settings, outage),
+  );
+}
+
+async function inSandbox<T>(
+  options: Partial<SandboxOptions>,
+  use: (state: SandboxState) => Promise<T>,
+): Promise<T> {
   const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
   const callOff = startWatchdog(dir, { keep: false });
   try {
-    const state = await startSandbox({
-      ...defaultOptions,
-      hosts,
-      dir,
-      isolated: what === 'network',
-      settings: values.fast ? fastSettings : {},
-      mysqlOptions: values['semi-sync'] ? semiSyncOptions : {},
-    });
-    if (values['semi-sync']) await enableSemiSync(state);
-    return await runFailover(state, state.groups[0]!, { writeMs: 2000, everyMs: 1, what, signal });
+    return await use(
+      await startSandbox({ ...defaultOptions, hosts, dir, isolated: what === 'network', ...options }),
+    );
   } finally {
     await tearDown(dir);
     callOff();
@@ -93,48 +131,4 @@ async function enableSemiSync(state: SandboxState): Promise<void> {
   const connection = await connectTo({ dir: state.dir, at: at ?? '', as: 'dcmha' });
   await connection.query('SET GLOBAL rpl_semi_sync_source_enabled = 1');
   await connection.end();
-}
-
-function describe(
-  n: number,
-  { outage, timeline, rows: { acknowledged, lost: missing } }: FailoverRun,
-): string {
-  const moments = timeline.map(({ name, afterMs }) => `${name} ${afterMs.toFixed(0)}`).join(', ');
-  return `${n}: outage ${outage?.ms.toFixed(0) ?? '-'} ms; ${moments}; rows ${acknowledged}, lost ${missing.length}`;
-}
-
-function summarize(all: readonly FailoverRun[]): readonly Row[] {
-  const moments = [...new Set(all.flatMap(({ timeline }) => timeline.map(({ name }) => name)))];
-  const outages = all.map(({ outage }) => outage?.ms ?? 0);
-  const afterKill = all.map(({ outage, killedAt }) => (outage === undefined ? 0 : outage.to - killedAt));
-  return [
-    { name: 'write outage', values: outages },
-    { name: 'kill to first row', values: afterKill },
-    ...moments.map((name) => ({
-      name,
-      values: all.flatMap(({ timeline }) =>
-        timeline.filter((moment) => moment.name === name).map(({ afterMs }) => afterMs),
-      ),
-    })),
-  ];
-}
-
-function printSummary(summary: readonly Row[]): void {
-  const ms = (value: number | undefined) => (value ?? NaN).toFixed(0).padStart(8);
-  process.stdout.write(
-    `\n${runs} runs of SIG${values.signal} to the primary's ${values.what}, ${hosts} hosts, MySQL ${mysqlVersion()}, ${cpus().length} cores; ms\n`,
-  );
-  process.stdout.write(`${''.padEnd(20)}     min  median     max\n`);
-  for (const { name, values: unsorted } of summary) {
-    const sorted = [...unsorted].sort((a, b) => a - b);
-    process.stdout.write(`${name.padEnd(20)}${ms(sorted[0])}${ms(median(sorted))}${ms(sorted.at(-1))}\n`);
-  }
-  process.stdout.write(`acknowledged rows lost: ${lost}\n`);
-}
-
-function median(sorted: readonly number[]): number {
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1] ?? NaN;
-  const high = sorted[Math.floor(middle)] ?? NaN;
-  return (low + high) / 2;
 }
