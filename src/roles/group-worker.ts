@@ -126,13 +126,14 @@ export class GroupWorker {
   ): Promise<boolean> {
     const { coordination, log } = this.#deps.runner;
     await coordination.sync(znodes.master(this.#group));
-    const [primary, journal] = await Promise.all([
+    const [primary, journal, own] = await Promise.all([
       readPrimary(coordination, this.#group),
       readJournal(coordination, this.#group),
+      readPolicy(coordination, this.#group),
     ]);
     if (journal !== undefined || primary?.epoch !== snapshot.primary?.epoch) return false;
     log.warn('failover begins', { group: this.#group, cause: decision.cause, seen: decision.seen });
-    const policy = planPolicy(this.#deps.policy, await readPolicy(coordination, this.#group));
+    const policy = planPolicy(this.#deps.policy, own);
     const plan = automaticFailover(decision, snapshot, { by: this.#deps.runner.by, policy });
     this.#deps.runner.alerts.event(
       'failover-started',

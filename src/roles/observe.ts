@@ -49,11 +49,14 @@ export async function observe(
   const presences = await Promise.all(members.map((member) => presenceOf(store, member)));
   const pausedHosts = await hostsAtRest(store, members, clock.now());
   const trouble = inTrouble(primary, members, presences);
-  const views = await Promise.all(
-    members.map((member, at) =>
-      viewOf(member, presences[at], { observer, signal, ask: trouble || presences[at] === undefined }),
+  const [views, past] = await Promise.all([
+    Promise.all(
+      members.map((member, at) =>
+        viewOf(member, presences[at], { observer, signal, ask: trouble || presences[at] === undefined }),
+      ),
     ),
-  );
+    trouble ? pastOf(group, observer) : { lastFailoverAt: undefined, recentFailovers: 0 },
+  ]);
   return {
     group,
     takenAt: clock.now(),
@@ -64,7 +67,7 @@ export async function observe(
     pause,
     route,
     watermark,
-    ...(trouble ? await pastOf(group, observer) : { lastFailoverAt: undefined, recentFailovers: 0 }),
+    ...past,
   };
 }
 
@@ -123,11 +126,10 @@ async function pastOf(
   group: string,
   { coordination, clock, fleetWindowMs }: Observer,
 ): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers'>> {
-  const records = await readHistory(coordination, group, 20);
+  const [records, recentFailovers] = await Promise.all([
+    readHistory(coordination, group, 20),
+    countRecentFailovers(coordination, { except: group, since: clock.now() - fleetWindowMs }),
+  ]);
   const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
-  const recentFailovers = await countRecentFailovers(coordination, {
-    except: group,
-    since: clock.now() - fleetWindowMs,
-  });
   return { lastFailoverAt: last?.at, recentFailovers };
 }

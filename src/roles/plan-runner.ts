@@ -86,8 +86,10 @@ async function drive(
 ): Promise<Ending> {
   const { coordination, clock, log, by, limits } = runner;
   const { group } = start;
-  const members = await readMembers(coordination, group, { agentPort: runner.agentPort });
-  const routers = await readRouters(coordination, group);
+  const [members, routers] = await Promise.all([
+    readMembers(coordination, group, { agentPort: runner.agentPort }),
+    readRouters(coordination, group),
+  ]);
   const hold = new PlanHold(runner, group, journal);
   const context = { ...runner, ...underHold(runner, hold), group, members, routers, signal };
   const ending = await execute(start, {

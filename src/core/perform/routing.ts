@@ -6,7 +6,7 @@ import type { Route } from '../model/group.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { clearAlert, raiseAlert } from '../store/alerts.ts';
 import { markLostReplica } from '../store/marks.ts';
-import { publishRoute, readRoute, readRouteAcks } from '../store/routes.ts';
+import { readRoute, readRouteAcks, replaceRoute, type PublishedRoute } from '../store/routes.ts';
 import { memberOf, type PerformContext } from './context.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
@@ -17,8 +17,7 @@ const pollMs = 50;
 export async function closeRoute(context: PerformContext): Promise<Outcome> {
   const before = await readRoute(context.coordination, context.group);
   if (before === undefined) return { kind: 'done', detail: 'no route was published' };
-  if (before.route.write !== undefined)
-    await changeRoute(context, (route) => ({ ...route, write: undefined }));
+  await changeRoute(context, (route) => ({ ...route, write: undefined }), before);
   pushRouters(context);
   return { kind: 'done' };
 }
@@ -26,19 +25,22 @@ export async function closeRoute(context: PerformContext): Promise<Outcome> {
 export async function publishNewRoute(step: Of<'publish-route'>, context: PerformContext): Promise<Outcome> {
   const write = memberOf(context, step.write).endpoint;
   const read = step.read.map((id) => memberOf(context, id).endpoint);
-  await markUnread(context, [write, ...read]);
-  await changeRoute(context, () => ({ write, read }));
+  const before = await readRoute(context.coordination, context.group);
+  await markUnread(context, [write, ...read], before?.route.read ?? []);
+  await changeRoute(context, () => ({ write, read }), before);
   pushRouters(context);
   return { kind: 'done', detail: `write ${formatEndpoint(write)}, ${read.length} readers` };
 }
 
 /** Who was read from and is no more, for it was no candidate: the mark is what brings it back once it replicates. */
-async function markUnread(context: PerformContext, routed: readonly Endpoint[]): Promise<void> {
-  const before = await readRoute(context.coordination, context.group);
+async function markUnread(
+  context: PerformContext,
+  routed: readonly Endpoint[],
+  before: readonly Endpoint[],
+): Promise<void> {
   const unread = context.members.filter(
     ({ endpoint }) =>
-      before?.route.read.some((one) => sameEndpoint(one, endpoint)) === true &&
-      !routed.some((one) => sameEndpoint(one, endpoint)),
+      before.some((one) => sameEndpoint(one, endpoint)) && !routed.some((one) => sameEndpoint(one, endpoint)),
   );
   const why = 'it did not answer at the failover';
   for (const { id } of unread)
@@ -98,16 +100,21 @@ async function tellOfMissing(context: PerformContext, missing: readonly string[]
   context.alerts.raise('push-failed', subject, text, { routers: missing.join(',') });
 }
 
-/** Changes the published route under its version; a change by somebody else is read and applied to. */
+/**
+ * Changes the published route under its version; a change by somebody else is read and applied to. `known`: the route as the caller has
+ * just read it.
+ */
 export async function changeRoute(
   context: Pick<PerformContext, 'coordination' | 'group'>,
   change: (route: Route) => Route,
+  known?: PublishedRoute,
 ): Promise<void> {
   for (let attempt = 0; ; attempt++) {
-    const before = await readRoute(context.coordination, context.group);
+    const found = attempt === 0 ? known : undefined;
+    const before = found ?? (await readRoute(context.coordination, context.group));
     const route = change(before?.route ?? { write: undefined, read: [] });
     try {
-      await publishRoute(context.coordination, context.group, route, before?.version);
+      await replaceRoute(context.coordination, context.group, route, before);
       return;
     } catch (error) {
       if (attempt >= 5 || !hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_EXISTS')) throw error;

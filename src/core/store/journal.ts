@@ -48,8 +48,10 @@ export async function readJournal(store: Coordination, group: string): Promise<J
 export async function beginJournal(store: Coordination, journal: Journal): Promise<number> {
   const path = znodes.journal(journal.group);
   const data = encodeOwn(journal);
-  if (await createIfAbsent(store, path, data)) return 0;
-  const node = await store.read(path);
+  // All but the first plan of a group find the node: a create that fails is a write of the ensemble, too.
+  const found = await store.read(path);
+  if (found === undefined && (await createIfAbsent(store, path, data))) return 0;
+  const node = found ?? (await store.read(path));
   if (node?.data.length === 0) return saveAt(store, path, data, node.version);
   if (node?.data.toString('utf8') === data) return node.version;
   throw new DcmhaError('ZNODE_CONFLICT', `a plan of group ${journal.group} is running already`, {

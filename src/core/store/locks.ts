@@ -25,10 +25,14 @@ export async function acquireLock(
   who: { readonly by: string; readonly now: number },
 ): Promise<Lock | undefined> {
   const path = znodes.lock(target);
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    if (await tryCreate(store, path, encodeShared({ by: who.by, at: who.now }))) return lockAt(store, path);
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    // A lock that stands is seen by a read. An attempt to create it is a write of the ensemble, also when it fails; whoever waits for
+    // the end of a plan wakes at each of its steps, and would make that plan wait for the disk twice.
     const node = await store.read(path);
-    if (node === undefined) continue;
+    if (node === undefined) {
+      if (await tryCreate(store, path, encodeShared({ by: who.by, at: who.now }))) return lockAt(store, path);
+      continue;
+    }
     if (isOwn(store, node)) return lockAt(store, path);
     if (!isLeftBehind(node, who.now)) return undefined;
     await removeStale(store, path, node);

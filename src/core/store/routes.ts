@@ -55,6 +55,19 @@ export async function publishRoute(
   return put(store, path, data);
 }
 
+/** The same for somebody who has just read `before`: it is not read again. */
+export async function replaceRoute(
+  store: Coordination,
+  group: string,
+  route: Route,
+  before: PublishedRoute | undefined,
+): Promise<number> {
+  if (before === undefined) return publishRoute(store, group, route);
+  const data = encodeRoute(route);
+  if (data === encodeRoute(before.route)) return before.version;
+  return store.write(znodes.route(group), data, before.version);
+}
+
 /** The text of `haproxy/G`. */
 function encodeRoute({ read, write }: Route): string {
   return encodeShared({

@@ -211,6 +211,22 @@ test('a lock has one holder until it is released or the session ends', async () 
   assert.ok(await acquireLock(store, 'g1', { by: 'c1', now }));
 });
 
+test('whoever waits for a lock, and a journal that is begun again, makes the ensemble write nothing in vain', async () => {
+  const { server, store } = await withTree();
+  await acquireLock(store, 'g1', { by: 'c1', now });
+  await beginJournal(store, journal);
+  await finishJournal(store, journal, 0, record);
+  const other = server.connect();
+  const written: string[] = [];
+  other.after = ({ op, path }) => {
+    if (op !== 'read' && op !== 'children') written.push(`${op} ${path}`);
+  };
+  assert.equal(await acquireLock(other, 'g1', { by: 'c2', now }), undefined);
+  assert.deepEqual(written, []);
+  await beginJournal(other, { ...journal, id: 'p2' });
+  assert.deepEqual(written, ['write /journal/g1']);
+});
+
 const leftBehind: readonly [string, string, number, boolean][] = [
   ['an old empty lock is cleared', '', 61_000, true],
   ['an old lock with a literal is cleared', "{'host': 'x'}", 61_000, true],
