@@ -69,7 +69,7 @@ export interface SourceProfile {
   readonly channel: string;
   /**
    * At least so many appliers at once, on this channel alone, for as long as it runs: the more wait for the disk together, the fewer times
-   * it is waited for. A server set to one applier, or one too old to be told per channel, is left as it is.
+   * it is waited for. 1: just one, which starts soonest. A server set to one applier, or one too old to be told per channel, is left as it is.
    */
   readonly workers?: number | undefined;
 }

@@ -87,12 +87,13 @@ async function withWorkers(
   }
   const [row] = await session.query(`SELECT @@GLOBAL.${variable} AS workers`, [], deadline);
   const before = Number(row?.['workers'] ?? 0);
-  const isRaised = before > 1 && before < wanted;
-  if (isRaised) await session.query(`SET GLOBAL ${variable} = ${wanted}`, [], deadline);
+  // One, or none, is somebody's choice for all channels; more than is wanted does not hurt, unless one is enough.
+  const differs = before > 1 && (before < wanted || wanted === 1);
+  if (differs) await session.query(`SET GLOBAL ${variable} = ${wanted}`, [], deadline);
   try {
     await start();
   } finally {
-    if (isRaised) await session.query(`SET GLOBAL ${variable} = ${before}`, [], deadline);
+    if (differs) await session.query(`SET GLOBAL ${variable} = ${before}`, [], deadline);
   }
 }
 

@@ -10,6 +10,8 @@ import { memberOf, type PerformContext } from './context.ts';
 import { Laps } from './laps.ts';
 
 const fewestWorkers = 4;
+/** So few are applied sooner than a second applier has started. */
+const fewTransactions = 8;
 const mostWorkers = 16;
 /** The channel's health is looked at this often while it fetches. */
 const sliceMs = 500;
@@ -107,6 +109,7 @@ function attach({ context, member, from }: Standing, { port, transactions }: Off
  * as there are appliers, so the best number grows with the root of the transactions. 16 instead of 4 took 130 ms longer for 30 of them.
  */
 export function workersFor(transactions: number): number {
+  if (transactions <= fewTransactions) return 1;
   return Math.min(mostWorkers, Math.max(fewestWorkers, Math.ceil(Math.sqrt(transactions) / 2)));
 }
 
