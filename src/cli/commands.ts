@@ -20,6 +20,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = 
   task: async () => (await import('./commands/task.ts')).taskCommand,
   setmaster: async () => (await import('./commands/task.ts')).taskCommand,
   setha: async () => (await import('./commands/setha.ts')).sethaCommand,
+  addition: async () => (await import('./commands/addition.ts')).additionCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   alert: async () => (await import('./commands/alert.ts')).alertCommand,
   config: async () => (await import('./commands/config.ts')).configCommand,

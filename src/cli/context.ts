@@ -4,6 +4,7 @@ import { AlertDesk } from '../core/alerts/desk.ts';
 import { leaseCheckFor, type LeaseCheck } from '../core/haproxy/lease-check.ts';
 import { leaseTerms } from '../core/lease.ts';
 import type { FenceCommand } from '../core/perform/fence-command.ts';
+import type { RegionalMeans } from '../core/perform/regional-channels.ts';
 import { Haproxy } from '../adapters/haproxy/haproxy.ts';
 import { httpLeasePort } from '../adapters/haproxy/lease-port.ts';
 import type { LeasePort, Proxy } from '../ports/proxy.ts';
@@ -17,7 +18,7 @@ import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { readCertificate, readSecret } from '../config/secret.ts';
+import { readCertificate, readKey, readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
@@ -31,6 +32,8 @@ import { openReapplication } from '../adapters/mysql/reapply.ts';
 import { createRollback } from '../adapters/mysql/rollback.ts';
 import type { Login } from '../adapters/mysql/session.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
+import type { RegionalLogin } from '../adapters/mysql/regional-channel.ts';
+import { createRegionalServers } from '../adapters/mysql/regional-servers.ts';
 import { createPeerCaller } from '../adapters/net/peer-client.ts';
 import { createPeerListener } from '../adapters/net/peer-server.ts';
 import { systemClock } from '../adapters/system/clock.ts';
@@ -131,11 +134,38 @@ export class Context implements AsyncDisposable {
         password: await this.#secret('mysql.replicationPasswordFile', mysql.replicationPasswordFile),
         ssl: mysql.replicationSsl,
       },
+      regional: await this.#regionalLogin(),
       connectTimeoutMs: mysql.connectTimeoutMs,
       log: this.log,
     });
     this.#closing.push(servers);
     return servers;
+  }
+
+  /** How regional channels log in; the files are those of the MySQL hosts. */
+  async #regionalLogin(): Promise<RegionalLogin> {
+    const { mysql, addition } = this.config;
+    const [user, key, file] =
+      addition.user === ''
+        ? ([mysql.replicationUser, 'mysql.replicationPasswordFile', mysql.replicationPasswordFile] as const)
+        : ([addition.user, 'addition.passwordFile', addition.passwordFile] as const);
+    const { sslCaFile: caFile, sslCertFile: certFile, sslKeyFile: keyFile } = addition;
+    return { user, password: await this.#secret(key, file), tls: { caFile, certFile, keyFile } };
+  }
+
+  /** Servers of other regions, for who only looks at them. */
+  async regional(): Promise<RegionalMeans> {
+    const { addition, mysql } = this.config;
+    const { user, password } = await this.#regionalLogin();
+    const ssl = {
+      ca: await readCertificate(addition.sslCaFile, 'addition.sslCaFile'),
+      cert: await readCertificate(addition.sslCertFile, 'addition.sslCertFile'),
+      key: await readKey(addition.sslKeyFile, 'addition.sslKeyFile'),
+    };
+    const { connectTimeoutMs } = mysql;
+    const servers = createRegionalServers({ user, password, ssl, connectTimeoutMs });
+    this.#closing.push(servers);
+    return { servers, random: Math.random, graceMs: addition.graceMs };
   }
 
   /** The binlog of this host's server, and the service that hands it out to who has the replication account. */

@@ -15,6 +15,7 @@ import { readRoute, readRouteAcks, type PublishedRoute } from '../core/store/rou
 import { formatDuration } from './duration.ts';
 import { formatTime } from './output.ts';
 import { planOf } from '../roles/plan-runner.ts';
+import { readRegionStatus, type RegionStatusRow } from './region-status.ts';
 
 export interface ServerStatusRow {
   readonly host: string;
@@ -39,6 +40,8 @@ export interface GroupStatus {
   readonly write: string;
   readonly servers: readonly ServerStatusRow[];
   readonly routers: readonly { readonly router: string; readonly state: string }[];
+  /** Channels from other regions. */
+  readonly regions: readonly RegionStatusRow[];
   readonly alerts: readonly string[];
 }
 
@@ -66,6 +69,7 @@ export async function readGroupStatus(
     write: writeText(route),
     servers: await Promise.all(rows),
     routers: await routerRows(store, group, route?.version ?? -1),
+    regions: await readRegionStatus(store, group, await readable(store, primary?.id)),
     alerts: [...alerts]
       .filter(([name]) => name === group || name.startsWith(`${group}_`))
       .map(([, { message }]) => message),
@@ -142,6 +146,11 @@ async function presenceOf(
     if (hasCode(error, 'ZNODE_MALFORMED')) return 'unreadable';
     throw error;
   }
+}
+
+async function readable(store: Coordination, id: string | undefined): Promise<PresenceRecord | undefined> {
+  const presence = id === undefined ? undefined : await presenceOf(store, id);
+  return presence === 'unreadable' ? undefined : presence;
 }
 
 async function planText(store: Coordination, group: string): Promise<string> {

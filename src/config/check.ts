@@ -100,6 +100,16 @@ const RULES: readonly Rule[] = [
     text: 'must not be inside agent.datadir: what is saved must outlive the data',
   },
   {
+    key: 'addition.passwordFile',
+    holds: ({ addition }) => addition.user === '' || addition.passwordFile !== undefined,
+    text: 'must be set when addition.user is',
+  },
+  {
+    key: 'addition.sslKeyFile',
+    holds: ({ addition }) => (addition.sslKeyFile === undefined) === (addition.sslCertFile === undefined),
+    text: 'goes with addition.sslCertFile: a certificate and its key',
+  },
+  {
     key: 'alerts.webhook',
     holds: ({ alerts }) =>
       alerts.webhook === '' || (/^https?:\/\//.test(alerts.webhook) && URL.canParse(alerts.webhook)),

@@ -168,6 +168,22 @@ const alertSinks = z.strictObject({
   repeatMs: ms(300_000, 'a standing condition is told again after'),
 });
 
+const addition = z.strictObject({
+  user: z
+    .string()
+    .default('')
+    .describe(
+      "account on other regions' servers that regional channels log in with; empty: mysql.replicationUser",
+    ),
+  passwordFile: path('file that holds its password; needed with addition.user').optional(),
+  sslCaFile: path(
+    'CA certificate of the other regions; the same path on MySQL hosts, which use it, and on those of coordinators and agents',
+  ).optional(),
+  sslCertFile: path('client certificate shown to the other regions, likewise').optional(),
+  sslKeyFile: path('its key, likewise').optional(),
+  graceMs: ms(3000, 'a regional source must be away for this long before another server takes its place'),
+});
+
 const log = z.strictObject({
   level: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('least level that is written'),
   format: z.enum(['json', 'text']).default('json').describe('one JSON object a line, or text'),
@@ -210,6 +226,7 @@ export const configSchema = z.strictObject({
   rejoin: rejoin.prefault({}),
   alerts: alertSinks.prefault({}),
   fence: fence.prefault({}),
+  addition: addition.prefault({}),
   fleet: fleet.prefault({}),
   log: log.prefault({}),
 });

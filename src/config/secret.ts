@@ -27,14 +27,25 @@ export async function readSecret(source: {
   return secret;
 }
 
-/** The text of `mysql.sslCaFile`; undefined when it is not set. Throws CONFIG_INVALID. */
-export async function readCertificate(file: string | undefined): Promise<string | undefined> {
+/** The text of the certificate that the setting `key` names; undefined when it is not set. Throws CONFIG_INVALID. */
+export async function readCertificate(
+  file: string | undefined,
+  key = 'mysql.sslCaFile',
+): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  const key = 'mysql.sslCaFile';
   const text = await readText(key, file);
   // Without this, Node would trust nothing and say so only at the first connection.
   if (!text.includes('-----BEGIN CERTIFICATE-----'))
     throw invalid(key, `${key}: ${file} is no certificate in PEM`);
+  return text;
+}
+
+/** The text of a private key; undefined when none is set. Throws CONFIG_INVALID. */
+export async function readKey(file: string | undefined, key: string): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const text = await readText(key, file);
+  if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text))
+    throw invalid(key, `${key}: ${file} is no private key in PEM`);
   return text;
 }
 

@@ -72,6 +72,17 @@ export interface SourceProfile {
    * it is waited for. 1: just one, which starts soonest. A server set to one applier, or one too old to be told per channel, is left as it is.
    */
   readonly workers?: number | undefined;
+  /** A channel from another region: it logs in with that account, and does not receive everything. */
+  readonly regional?: RegionalProfile | undefined;
+}
+
+/** What is special about a channel from another region. */
+export interface RegionalProfile {
+  readonly ssl: boolean;
+  /** Patterns of `database.table` that are received; [] for all. */
+  readonly only: readonly string[];
+  /** Patterns of what is not. */
+  readonly ignore: readonly string[];
 }
 
 /** What one small commit on a primary came to. */
@@ -101,7 +112,10 @@ export interface Mysql {
   status(server: Endpoint, options: CallOptions): Promise<ServerStatus>;
   /** How far the server's clock is ahead of this host's, ms, give or take half of `roundTripMs`. */
   clockOffset(server: Endpoint, options: CallOptions): Promise<ClockOffset>;
-  /** super_read_only=ON, then kills every session that could still write; returns how many were killed. */
+  /**
+   * super_read_only=ON, then kills every session that could still write, and stops the appliers of regional channels, which it does not
+   * bind; returns how many sessions were killed.
+   */
   fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }>;
   /** super_read_only=OFF, read_only=OFF. Called by the agent only. */
   openWrites(server: Endpoint, options: CallOptions): Promise<void>;

@@ -8,6 +8,7 @@ import type { BinlogSource } from '../ports/binlog-source.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
+import type { RegionalServers } from '../ports/regional.ts';
 import type { Rollback } from '../ports/rollback.ts';
 import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, CommandRunner, Log, ProcessWatch, StateFile } from '../ports/system.ts';
@@ -63,6 +64,8 @@ export interface AgentDeps {
   readonly binlog?: BinlogDeps | undefined;
   /** Without it, a server with transactions of its own stays out. */
   readonly rejoin?: RejoinDeps | undefined;
+  /** Servers that the group receives from over regional channels; without it, none is asked. */
+  readonly regional?: RegionalServers | undefined;
   /** Without it, mysqld is somebody else's to start. */
   readonly start?: StartDeps | undefined;
 }

@@ -1,6 +1,6 @@
 import { formatEndpoint } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
-import type { PresenceRecord, ReplicationHealth } from '../core/model/group.ts';
+import type { ChannelHealth, PresenceRecord, ReplicationHealth } from '../core/model/group.ts';
 import { encodePresence, presentAgent, readPresence } from '../core/store/presences.ts';
 import { znodes } from '../core/store/znodes.ts';
 import type { Presence } from '../ports/coordination.ts';
@@ -17,6 +17,7 @@ export class PresencePublisher {
   readonly #self: string;
   readonly #local: LocalServer;
   readonly #replication: () => ReplicationHealth | undefined;
+  readonly #channels: () => readonly ChannelHealth[] | undefined;
   readonly #doing: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
@@ -28,6 +29,7 @@ export class PresencePublisher {
       readonly self: string;
       readonly local: LocalServer;
       readonly replication: () => ReplicationHealth | undefined;
+      readonly channels?: () => readonly ChannelHealth[] | undefined;
       /** What goes on here that needs its server. */
       readonly doing?: () => string | undefined;
     },
@@ -37,6 +39,7 @@ export class PresencePublisher {
     this.#self = parts.self;
     this.#local = parts.local;
     this.#replication = parts.replication;
+    this.#channels = parts.channels ?? (() => undefined);
     this.#doing = parts.doing ?? (() => undefined);
   }
 
@@ -46,6 +49,7 @@ export class PresencePublisher {
     const why = [this.#local.verdict.why, doing].filter((text) => text !== undefined).join('; ');
     const { writable } = this.#local;
     const replication = this.#replication();
+    const channels = this.#channels();
     return {
       verdict,
       since,
@@ -54,6 +58,7 @@ export class PresencePublisher {
       ...(why === '' ? {} : { why }),
       ...(writable === undefined ? {} : { writable }),
       ...(replication === undefined ? {} : { replication }),
+      ...(channels === undefined ? {} : { channels }),
     };
   }
 

@@ -13,11 +13,13 @@ import type { ReplicationHealth } from '../core/model/group.ts';
 import { catchUpChannel } from '../core/perform/catch-up-standing.ts';
 import { clearRejoinMark } from '../core/store/marks.ts';
 import type { BurntCheck } from './agent-burnt.ts';
+import type { ChannelKeeper } from './agent-channels.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
 import { PrimaryComparison } from './agent-comparison.ts';
 import type { LagGauge } from './agent-lag.ts';
 import { isPassing } from './agent-passing.ts';
+import type { Due, StandingOut } from './agent-replica-state.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
@@ -28,23 +30,8 @@ const longestRetryMs = 30_000;
 const calmMs = 5000;
 /** What could not be saved is tried again: somebody may have made room. */
 const failedRetryMs = 30_000;
-
-interface Due {
-  /** `rejoin`: it follows the primary, and a plan waits for that. */
-  readonly decision: ReplicationDecision | 'rejoin';
-  readonly primary: Endpoint;
-  readonly primaryId: string;
-  readonly epoch: number;
-}
-
-/** Transactions of this server that the primary of `epoch` lacks, confirmed, and why it is left as it is until then (monotonic, ms). */
-interface StandingOut {
-  readonly epoch: number;
-  readonly incarnation: number;
-  readonly gtids: string;
-  readonly why: string;
-  readonly until: number;
-}
+/** The primary receives what another region sends within moments. */
+const regionRetryMs = 2000;
 
 /**
  * Keeps a replica on its recorded primary: starts replication after mysqld did, and follows a new primary when this server holds
@@ -58,6 +45,7 @@ export class ReplicaKeeper {
   readonly #lag: LagGauge;
   readonly #rejoiner: Rejoiner | undefined;
   readonly #burnt: BurntCheck | undefined;
+  readonly #channels: ChannelKeeper | undefined;
   readonly #comparison: PrimaryComparison;
   /** Replication was started here, and it was not looked yet whether a plan had begun meanwhile. */
   #hasStarted = false;
@@ -75,11 +63,13 @@ export class ReplicaKeeper {
       readonly lag: LagGauge;
       readonly rejoiner?: Rejoiner;
       readonly burnt?: BurntCheck;
+      readonly channels?: ChannelKeeper;
     },
   ) {
     this.#deps = deps;
     this.#rejoiner = parts.rejoiner;
     this.#burnt = parts.burnt;
+    this.#channels = parts.channels;
     this.#view = parts.view;
     this.#local = parts.local;
     this.#lag = parts.lag;
@@ -108,6 +98,7 @@ export class ReplicaKeeper {
     this.#alarm = alarm;
     while (!signal.aborted) {
       try {
+        if (this.#mayAct()) await this.#channels?.clear(signal);
         await this.#step(signal);
         this.#retryMs = firstRetryMs;
         await alarm.wait(calmMs);
@@ -281,8 +272,11 @@ export class ReplicaKeeper {
   ): Promise<RejoinState & { readonly until: number }> {
     const standing = `${parseGtidSet(gtids).count().toString()} transactions that the primary lacks: ${gtids}`;
     const stays = { kind: 'stays-out', errant: gtids, until: Infinity } as const;
-    if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
     const { mysql, clock } = this.#deps;
+    // Taken back here, what other regions have would come again: what they are about to send to the primary is not errant.
+    const pending = await this.#channels?.whyPending(gtids, signal);
+    if (pending !== undefined) return { ...stays, why: pending, until: clock.monotonic() + regionRetryMs };
+    if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
     const server = this.#local.endpoint;
     // Nothing may come from anywhere while transactions are taken back.
     await mysql.resetReplication(server, '', { timeoutMs: sqlMs, signal });

@@ -3,6 +3,7 @@ import { toDcmhaError } from '../core/model/errors.ts';
 import { agentHandler, askAll } from './agent-api.ts';
 import { BinlogKeeper } from './agent-binlog.ts';
 import { BurntCheck } from './agent-burnt.ts';
+import { ChannelKeeper } from './agent-channels.ts';
 import { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import { WriteGate } from './agent-fence.ts';
@@ -51,8 +52,9 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const ledger = new RejoinLedger(deps, { self: view.self, gate });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall, ledger });
   const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
+  const channels = new ChannelKeeper(deps, { view, local });
   const lag = new LagGauge(deps, options, view);
-  const replica = new ReplicaKeeper(deps, { view, local, lag, rejoiner, burnt });
+  const replica = new ReplicaKeeper(deps, { view, local, lag, rejoiner, burnt, channels });
   const cutter = new BinlogCutter(deps, options, { view, local, recall, ledger });
   const starter = new ServerStarter(deps, options, { view, local, cutter });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
@@ -60,6 +62,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     self: view.self,
     local,
     replication: () => replica.health(),
+    channels: () => channels.health(),
     doing: () => rejoiner.going,
   });
   const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });

@@ -21,6 +21,7 @@ import { observe } from './observe.ts';
 import { keepPauses } from './pause-watch.ts';
 import { planOf, resumePlan, startPlan, tellBlocked } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
+import { RegionalKeeper } from './regional-keeper.ts';
 
 const busyMs = 500;
 
@@ -33,6 +34,7 @@ export class GroupWorker {
   readonly #watches: MemberWatches;
   readonly #readMemory = newReadMemory();
   readonly #told: Told = new Map();
+  readonly #regions: RegionalKeeper;
   /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
   #tasksUnread = true;
 
@@ -42,6 +44,7 @@ export class GroupWorker {
     this.#signal = signal;
     this.#alarm = new Alarm(deps.runner.clock, signal);
     this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
+    this.#regions = new RegionalKeeper(group, deps, signal);
   }
 
   /** The tasks may have changed: look now, at them, too. */
@@ -62,6 +65,8 @@ export class GroupWorker {
     ]) {
       coordination.watchData(path, this.#alarm.ring, this.#signal);
     }
+    // Beside this loop: servers of other regions may take seconds to answer, and a failover must not wait for them.
+    const regions = this.#regions.run();
     while (!this.#signal.aborted) {
       const nextMs = await this.#look().catch((thrown: unknown) => {
         if (this.#signal.aborted) return 0;
@@ -72,13 +77,17 @@ export class GroupWorker {
       });
       await this.#alarm.wait(nextMs);
     }
+    await regions;
   }
 
   /** One round; returns after how many ms the next is due at the latest. */
   async #look(): Promise<number> {
     const { coordination } = this.#deps.runner;
     const journal = await readJournal(coordination, this.#group);
-    if (journal !== undefined) return this.#continuePlan(journal);
+    if (journal !== undefined) {
+      this.#regions.see(undefined);
+      return this.#continuePlan(journal);
+    }
     this.#deps.runner.alerts.end(
       'plan-blocked',
       { group: this.#group },
@@ -90,6 +99,7 @@ export class GroupWorker {
     if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
     const own = await readPolicy(coordination, this.#group);
     const decision = decide(snapshot, override(this.#deps.policy, own));
+    this.#regions.see(decision.kind === 'nothing' ? snapshot : undefined);
     return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot, own));
   }
 

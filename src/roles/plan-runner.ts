@@ -7,6 +7,7 @@ import { DcmhaError } from '../core/model/errors.ts';
 import type { PerformLimits } from '../core/perform/context.ts';
 import type { FenceCommand } from '../core/perform/fence-command.ts';
 import { perform } from '../core/perform/perform.ts';
+import type { RegionalMeans } from '../core/perform/regional-channels.ts';
 import { execute, type Ending } from '../core/plan/execute.ts';
 import { historyOf } from '../core/plan/history.ts';
 import { planSchema, type Next, type Plan } from '../core/plan/plan.ts';
@@ -33,6 +34,7 @@ export interface PlanRunner {
   readonly by: string;
   readonly agentPort: number;
   readonly fenceCommand?: FenceCommand | undefined;
+  readonly regional?: RegionalMeans | undefined;
   readonly limits: PerformLimits;
   /** Deadline of a step whose parts have no longer one of their own, ms. */
   readonly stepTimeoutMs: number;

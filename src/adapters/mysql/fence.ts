@@ -2,6 +2,7 @@ import type { DcmhaError } from '../../core/model/errors.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { isRejected } from './errors.ts';
+import { stopRegionalAppliers } from './regional-channel.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
 import { releaseWaitingCommits } from './semi-sync-release.ts';
 import { killSession, listWriters } from './writers.ts';
@@ -17,6 +18,8 @@ export interface FenceResult {
   readonly spared: number;
   /** Commits that waited for a semi-synchronous replica were let go, their clients cut off before. */
   readonly released: boolean;
+  /** A regional channel may still be applied. */
+  readonly applying: boolean;
 }
 
 export interface FenceOptions {
@@ -63,7 +66,8 @@ export async function fenceServer(
   }
   await killWriters();
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline);
-  return { killed: killed.size, spared: sparedNow, released };
+  const applying = !(await stopRegionalAppliers(session, deadline));
+  return { killed: killed.size, spared: sparedNow, released, applying };
 }
 
 interface Switched {

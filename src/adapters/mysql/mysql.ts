@@ -17,6 +17,7 @@ import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
 import { fenceServer } from './fence.ts';
 import { probeServer } from './probe.ts';
+import { followRegion, type RegionalLogin } from './regional-channel.ts';
 import {
   follow,
   resetReplication,
@@ -37,6 +38,8 @@ export interface MysqlSettings {
   /** Deadline of one connection attempt, handshake included; a call's own deadline may be shorter. */
   readonly connectTimeoutMs: number;
   readonly replication: ReplicationLogin;
+  /** How channels from other regions log in; as the others when it is not said. */
+  readonly regional?: RegionalLogin | undefined;
   /** The local socket of a server, where the caller is on its host. */
   readonly socketOf?: ((server: Endpoint) => string | undefined) | undefined;
   readonly log: Log;
@@ -47,6 +50,8 @@ export function createMysql(settings: MysqlSettings): Mysql & AsyncDisposable {
   return new MysqlServers(settings);
 }
 
+const noTls = { caFile: undefined, certFile: undefined, keyFile: undefined };
+
 class MysqlServers implements Mysql, AsyncDisposable {
   readonly #settings: MysqlSettings;
   readonly #pool: SessionPool;
@@ -55,15 +60,19 @@ class MysqlServers implements Mysql, AsyncDisposable {
   readonly #ownUsers: readonly string[];
 
   constructor(settings: MysqlSettings) {
-    const { account, replication, ssl, socketOf } = settings;
+    const { account, replication, regional, ssl, socketOf } = settings;
     this.#settings = settings;
-    this.#ownUsers = [account.user, replication.user];
+    this.#ownUsers = [account.user, replication.user, ...(regional === undefined ? [] : [regional.user])];
     this.#pool = new SessionPool(
       {
         ...account,
         ssl,
         socketOf: socketOf ?? (() => undefined),
-        secrets: [account.password, replication.password],
+        secrets: [
+          account.password,
+          replication.password,
+          ...(regional === undefined ? [] : [regional.password]),
+        ],
       },
       settings.connectTimeoutMs,
     );
@@ -83,7 +92,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
-    const { killed, spared, released } = await this.#with(server, options, (session, deadline) =>
+    const { killed, spared, released, applying } = await this.#with(server, options, (session, deadline) =>
       fenceServer(
         session,
         { ownUsers: this.#ownUsers, connect: () => this.#pool.connect(server, deadline) },
@@ -97,6 +106,11 @@ class MysqlServers implements Mysql, AsyncDisposable {
           server: `${server.host}:${server.port}`,
         },
       );
+    }
+    if (applying) {
+      this.#settings.log.warn('the appliers of regional channels may not have stopped', {
+        server: `${server.host}:${server.port}`,
+      });
     }
     if (spared > 0) {
       this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
@@ -135,8 +149,12 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void> {
+    const { replication, regional: login = { ...replication, tls: noTls } } = this.#settings;
+    const { regional } = profile;
     return this.#with(server, options, (session, deadline) =>
-      follow(session, profile, this.#settings.replication, deadline),
+      regional === undefined
+        ? follow(session, profile, replication, deadline)
+        : followRegion(session, { ...profile, regional, login }, deadline),
     );
   }
 

@@ -14,9 +14,9 @@ export interface ReplicationLogin {
 }
 
 /** 9.x takes 10 attempts by default and then gives up for good. */
-const RETRY_COUNT = 86_400;
-const CONNECT_RETRY_S = 1;
-const HEARTBEAT_S = 0.5;
+export const RETRY_COUNT = 86_400;
+export const CONNECT_RETRY_S = 1;
+export const HEARTBEAT_S = 0.5;
 /**
  * A receiver reconnects when its source was silent for this long. Longer than a session of ZooKeeper should be: a receiver that is just
  * connecting to a host that is gone takes 2 s to be stopped, one that still listens none.
@@ -129,7 +129,8 @@ async function changeSource(
   );
 }
 
-async function readChannel(
+/** undefined when it is not configured. */
+export async function readChannel(
   session: Session,
   channel: string,
   deadline: Deadline,

@@ -8,11 +8,19 @@ import { connectError, statementError, unreachable, type ErrorContext } from './
 
 export type Row = Readonly<Record<string, unknown>>;
 
+/** Texts of certificates. */
+export interface LoginTls {
+  readonly ca: string | undefined;
+  /** Of this client, where servers want to see one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
 export interface Login {
   readonly user: string;
   readonly password: string;
   /** undefined: no TLS. Without a CA the certificate is not checked. */
-  readonly ssl: { readonly ca: string | undefined } | undefined;
+  readonly ssl: LoginTls | undefined;
   /** The server's local socket, where there is one. */
   readonly socketOf: (server: Endpoint) => string | undefined;
   /** Literal secrets that no message may hold. */
@@ -191,6 +199,8 @@ function connectionOptions(socket: Socket, server: Endpoint, login: Login): Conn
           ssl: {
             rejectUnauthorized: login.ssl.ca !== undefined,
             ...(login.ssl.ca === undefined ? {} : { ca: login.ssl.ca }),
+            ...(login.ssl.cert === undefined ? {} : { cert: login.ssl.cert }),
+            ...(login.ssl.key === undefined ? {} : { key: login.ssl.key }),
           },
         };
   return {

@@ -41,6 +41,7 @@ export const heartbeatCommand = defineCommand({
         binlog: await context.binlog(),
         rejoin: await context.rejoin(args.host),
         start: context.start(),
+        regional: (await context.regional()).servers,
       },
       {
         host: args.host,

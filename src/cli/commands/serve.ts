@@ -46,6 +46,7 @@ export const serveCommand = defineCommand({
           by: args.id,
           agentPort: config.agent.port,
           fenceCommand: context.fenceCommand(),
+          regional: await context.regional(),
           limits: {
             peerTimeoutMs: peer.timeoutMs,
             gatherTimeoutMs: failover.gatherTimeoutMs,

@@ -7,6 +7,7 @@ import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { readGroupStatus, type GroupStatus } from '../group-status.ts';
 import { print, table } from '../output.ts';
+import { renderRegion } from '../region-status.ts';
 
 export const statusCommand = defineCommand({
   command: 'status',
@@ -64,7 +65,7 @@ function render(coordinators: readonly string[], groups: readonly (GroupStatus |
 
 function renderGroup(status: GroupStatus | MalformedGroup): string {
   if ('malformed' in status) return `group ${status.group}: ${status.malformed}`;
-  const { group, primary, epoch, paused, plan, write, servers, routers, alerts } = status;
+  const { group, primary, epoch, paused, plan, write, servers, routers, regions, alerts } = status;
   const lines = [
     `group ${group}: primary ${primary === '' ? 'none' : primary} (epoch ${epoch}), writes ${write === '' ? 'closed' : `to ${write}`}`,
     ...(paused === '' ? [] : [`paused ${paused}`]),
@@ -84,6 +85,7 @@ function renderGroup(status: GroupStatus | MalformedGroup): string {
       ]),
     ),
     ...routers.map(({ router, state }) => `router ${router}: ${state}`),
+    ...regions.map(renderRegion),
   ];
   return lines.join('\n');
 }

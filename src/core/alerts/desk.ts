@@ -78,16 +78,16 @@ export class AlertDesk implements Alerts {
   }
 
   #send(alert: Alert): void {
-    const { kind, state, text, group, host } = alert;
-    const fields = { alert: kind, state, text, group, host, ...alert.fields };
+    const { kind, state, text, group, host, region } = alert;
+    const fields = { alert: kind, state, text, group, host, region, ...alert.fields };
     if (state === 'ended' || state === 'event') this.#options.log.info('alert', fields);
     else this.#options.log.error('alert', fields);
     for (const queue of this.#queues) queue.add(alert);
   }
 }
 
-function keyOf(kind: AlertKind, { group, host }: AlertSubject): string {
-  return JSON.stringify([kind, group, host]);
+function keyOf(kind: AlertKind, { group, host, region }: AlertSubject): string {
+  return JSON.stringify([kind, group, host, region]);
 }
 
 /** Alerts on their way to one sink, one after the other. */

@@ -63,6 +63,6 @@ function stateOf(channel: ChannelStatus, error: string | undefined): Replication
 }
 
 /** Server errors quote whole statements. */
-function shorten(error: string): string {
+export function shorten(error: string): string {
   return error.length > 200 ? `${error.slice(0, 200)}...` : error;
 }

@@ -16,12 +16,15 @@ export type AlertKind =
   | 'primary-fenced'
   | 'rejoin'
   | 'pause-ending'
+  | 'region-lost'
+  | 'region-moved'
   | 'test';
 
-/** What an alert is about; kind, group and host together name a condition that stands until it ends. */
+/** What an alert is about; kind and subject together name a condition that stands until it ends. */
 export interface AlertSubject {
   readonly group?: string | undefined;
   readonly host?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 export interface Alert extends AlertSubject {

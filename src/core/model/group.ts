@@ -66,6 +66,20 @@ export interface ReplicationHealth {
   readonly error?: string | undefined;
 }
 
+/**
+ * A named channel as its server's agent sees it; published when its class changes.
+ * idle: not started since mysqld booted, or since writes were closed. stopped: somebody stopped it. refused: the receiver stopped on an
+ * error. broken: the applier did.
+ */
+export interface ChannelHealth {
+  readonly name: string;
+  /** As `host:port`. */
+  readonly source: string;
+  readonly state: 'replicating' | 'connecting' | 'idle' | 'stopped' | 'refused' | 'broken';
+  readonly lagSeconds?: number | undefined;
+  readonly error?: string | undefined;
+}
+
 /** The content of `online-list/H`. */
 export interface PresenceRecord {
   readonly verdict: Verdict;
@@ -79,6 +93,8 @@ export interface PresenceRecord {
   /** True while the agent has writes open. */
   readonly writable?: boolean | undefined;
   readonly replication?: ReplicationHealth | undefined;
+  /** Channels beside the default one. */
+  readonly channels?: readonly ChannelHealth[] | undefined;
 }
 
 /** The content of `watermark/G`: the highest executed set known of the primary of `epoch`. */

@@ -7,6 +7,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { DcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { FenceCommand } from './fence-command.ts';
+import type { RegionalMeans } from './regional-channels.ts';
 
 /** Deadlines of the parts of steps, ms. */
 export interface PerformLimits {
@@ -40,6 +41,8 @@ export interface PerformContext {
   readonly limits: PerformLimits;
   /** Asked when neither agent nor MySQL of the old primary answers. */
   readonly fenceCommand?: FenceCommand | undefined;
+  /** Without it, regional channels are left as they are. */
+  readonly regional?: RegionalMeans | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -2,6 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { catchUp } from './catch-up.ts';
 import { unlessGone } from './elected-gone.ts';
+import { moveChannels } from './channels.ts';
 import type { PerformContext } from './context.ts';
 import { markRejoin } from './data.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
@@ -33,6 +34,8 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
       return publishNewRoute(step, context);
     case 'repoint':
       return repoint(step, context);
+    case 'channels':
+      return moveChannels(step, context);
     case 'confirm-route':
       return confirmRoute(context);
     case 'mark-rejoin':

@@ -1,6 +1,7 @@
 import { elect, type Election } from '../decide/elect.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
+import { towardsChannels } from './channels.ts';
 import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
 import type { Step } from './steps.ts';
 
@@ -83,6 +84,8 @@ function settle(plan: FailoverPlan, { host }: Elected): Next {
     const hosts = members.map(({ id }) => id).filter((id) => id !== host && (id !== oldPrimary || alive));
     return step({ kind: 'repoint', hosts, source: host });
   }
+  const channels = towardsChannels(plan, { from: oldPrimary, to: host });
+  if (channels !== undefined) return channels;
   if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
   if (!isDone(plan, 'mark-rejoin'))
     return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });

@@ -46,6 +46,8 @@ function imagine(step: Step, { positions, executed }: Facts): Outcome {
       return { kind: 'recorded', epoch: step.expectedEpoch + 1 };
     case 'repoint':
       return { kind: 'repointed', hosts: step.hosts, failed: [] };
+    case 'channels':
+      return { kind: 'channels', placed: [], failed: [] };
     case 'confirm-route':
       return { kind: 'confirmed', routers: [], missing: [] };
     case 'close-route':

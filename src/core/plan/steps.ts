@@ -31,6 +31,8 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('publish-route'), write: host, read: z.array(host) }),
   /** Every one of `hosts` that can, follows `source`; the others leave the read list. */
   z.object({ kind: z.literal('repoint'), hosts: z.array(host), source: host }),
+  /** Regional channels leave `from` and are set up on `to`. */
+  z.object({ kind: z.literal('channels'), from: host, to: host }),
   z.object({ kind: z.literal('confirm-route') }),
   /** Leaves for the old primary what it must know when it returns. */
   z.object({ kind: z.literal('mark-rejoin'), host, primary: host, epoch: z.number() }),
@@ -50,6 +52,7 @@ export const positionSchema = z.object({
 export type Position = z.infer<typeof positionSchema>;
 
 const failedHost = z.object({ host, why: z.string() });
+const failedRegion = z.object({ region: z.string(), why: z.string() });
 
 /** What a step brought. Choices are made from these recorded facts only. */
 export const outcomeSchema = z.discriminatedUnion('kind', [
@@ -79,6 +82,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('fallen-back'), missing: gtids }),
   z.object({ kind: z.literal('recorded'), epoch: z.number() }),
   z.object({ kind: z.literal('repointed'), hosts: z.array(host), failed: z.array(failedHost) }),
+  z.object({ kind: z.literal('channels'), placed: z.array(z.string()), failed: z.array(failedRegion) }),
   z.object({ kind: z.literal('confirmed'), routers: z.array(z.string()), missing: z.array(z.string()) }),
   /** The step's deadline passed; the plan is blocked until an operator retries or abandons it. */
   z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),

@@ -13,7 +13,8 @@ export interface InventoryDefaults {
 
 const DEFAULT_PRIORITY = 100;
 
-const portSchema = z
+/** A port as a number, or as the text that the first program wrote. */
+export const portSchema = z
   .union([
     z.number(),
     z

@@ -23,6 +23,17 @@ const presenceRecord = z.object({
       error: z.string().optional(),
     })
     .optional(),
+  channels: z
+    .array(
+      z.object({
+        name: z.string(),
+        source: z.string(),
+        state: z.enum(['replicating', 'connecting', 'idle', 'stopped', 'refused', 'broken']),
+        lagSeconds: z.number().optional(),
+        error: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 
 /** An agent of the first program says nothing in its node. */

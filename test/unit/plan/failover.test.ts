@@ -48,6 +48,7 @@ describe('failover plan', () => {
         'open-writes',
         'publish-route',
         'repoint',
+        'channels',
         'confirm-route',
         'mark-rejoin',
       ],
