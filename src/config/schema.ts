@@ -120,6 +120,32 @@ const failover = z.strictObject({
     .min(0)
     .default(1000)
     .describe('block instead of going on when more transactions than this are known to be lost for good'),
+  allowedDcs: z.array(z.string().min(1)).default([]).describe('data centres a primary may be in; empty: any'),
+  crossDc: z
+    .enum(['allowed', 'needs-approval', 'never'])
+    .default('allowed')
+    .describe(
+      'whether a failover may leave the data centre of the old primary; needs-approval: it waits for dcmha task approve',
+    ),
+  crossDcMaxLoss: z
+    .number()
+    .int()
+    .min(0)
+    .optional()
+    .describe('the same as maxLoss when it leaves the data centre; not set: maxLoss'),
+  crossDcMaxLossMs: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe(
+      'block when it leaves the data centre and loses known transactions that are older than this at the end of the old primary, in ms; not set: any',
+    ),
+  lowerVersion: z
+    .enum(['never', 'allowed'])
+    .default('never')
+    .describe("whether a server of an older MySQL series than the old primary's may take over"),
+  approvalMs: ms(900_000, 'an approval is void when it was not acted upon within'),
 });
 
 const catchUp = z.strictObject({

@@ -17,6 +17,7 @@ import type { AgentDeps } from './agent-deps.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import type { GroupView } from './agent-view.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
+import { WatermarkTrail } from './agent-watermark.ts';
 import { Alarm } from './alarm.ts';
 
 export type LeasePeers = NonNullable<AgentMemory['opened']>['peers'];
@@ -33,6 +34,8 @@ export interface LeaseParts {
   readonly recall: AgentRecall;
   /** What the server beside us has executed, as last seen. */
   readonly executed: () => string;
+  /** Its version. */
+  readonly mysql: () => string | undefined;
   /** Makes sure that nothing is written here any more, by `deadline` (monotonic, ms). */
   readonly close: (deadline: number) => Promise<unknown>;
   /** Asks the agents of those who could be promoted; resolves to who refused and why, or undefined when all accepted. */
@@ -58,6 +61,7 @@ export class LeaseKeeper {
   readonly #parts: LeaseParts;
   #alarm: Alarm | undefined;
   #tenure: Tenure | undefined;
+  readonly #trail = new WatermarkTrail();
   #adopted = false;
   #renewing = false;
   #renewAt = 0;
@@ -218,7 +222,9 @@ export class LeaseKeeper {
   async #renew(tenure: Tenure): Promise<number> {
     const { clock, coordination } = this.#deps;
     const sentAt = clock.monotonic();
-    const watermark = { epoch: tenure.epoch, executed: this.#parts.executed(), at: clock.now() };
+    const { executed, mysql } = this.#parts;
+    const { epoch } = tenure;
+    const watermark = this.#trail.watermark({ epoch, executed: executed(), at: clock.now(), mysql: mysql() });
     await writeWatermark(coordination, tenure.group, watermark);
     if (coordination.sessionId() !== tenure.session)
       throw refused({ reason: 'no-presence', why: 'the ZooKeeper session changed meanwhile' });

@@ -45,6 +45,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     view,
     recall,
     executed: () => local.status?.executed ?? '',
+    mysql: () => local.status?.version,
     close: (deadline) => gate.close('the lease is over', { deadline, mayKill: true }),
     ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
   });

@@ -1,16 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import type { Decision } from '../core/decide/decide.ts';
 import { DcmhaError } from '../core/model/errors.ts';
+import { approvalInForce } from '../core/model/approval.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
+import type { Watermark } from '../core/model/group.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
-import type { BootstrapPlan, ByHandPlan, FailoverPlan, PlanMember } from '../core/plan/plan.ts';
+import type {
+  BootstrapPlan,
+  ByHandPlan,
+  FailoverPlan,
+  FailoverRules,
+  PlanMember,
+} from '../core/plan/plan.ts';
 import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
 import type { PolicyOverrides } from '../core/store/policy.ts';
 
 /** Who begins a plan, and the group's limits that it takes with it. */
 export interface PlanBeginning {
   readonly by: string;
-  readonly policy: { readonly maxLoss: number; readonly catchUp: FailoverPlan['inputs']['catchUp'] };
+  readonly policy: {
+    readonly maxLoss: number;
+    readonly catchUp: FailoverPlan['inputs']['catchUp'];
+    /** Absent: everything is allowed. */
+    readonly rules?: FailoverRules | undefined;
+  };
 }
 
 /** The plan of a failover that this coordinator decided on. */
@@ -19,7 +32,11 @@ export function automaticFailover(
   snapshot: GroupSnapshot,
   beginning: PlanBeginning,
 ): FailoverPlan {
-  return failoverPlan(snapshot, beginning, { cause: decision.cause, seen: decision.seen, automatic: true });
+  const { cause, seen } = decision;
+  const plan = failoverPlan(snapshot, beginning, { cause, seen, automatic: true });
+  const { approval: request, primary, takenAt: now } = snapshot;
+  const approval = approvalInForce(request, { epoch: primary?.epoch, now });
+  return approval === undefined ? plan : { ...plan, approval };
 }
 
 /** The plan of a failover that an operator asked for; on a healthy primary it loses nothing, for that one is fenced first. */
@@ -36,10 +53,30 @@ export function orderedFailover(
 
 /** What a plan is begun with: the group's own settings go before the configuration file's. */
 export function planPolicy(
-  { maxLoss, catchUp }: PlanBeginning['policy'],
+  { maxLoss, catchUp, rules }: PlanBeginning['policy'],
   own: PolicyOverrides,
 ): PlanBeginning['policy'] {
-  return { maxLoss: own.failover?.maxLoss ?? maxLoss, catchUp: own.catchUp?.policy ?? catchUp };
+  return {
+    maxLoss: own.failover?.maxLoss ?? maxLoss,
+    catchUp: own.catchUp?.policy ?? catchUp,
+    rules: rulesInForce(rules, own),
+  };
+}
+
+/** Where the new primary may be, and what that may cost. */
+export function rulesInForce(
+  rules: FailoverRules | undefined,
+  { failover: own = {} }: PolicyOverrides,
+): FailoverRules {
+  const { allowedDcs, crossDc, lowerVersion, crossDcMaxLoss, crossDcMaxLossMs } = own;
+  const before = rules ?? { allowedDcs: [], crossDc: 'allowed', lowerVersion: 'never' };
+  return {
+    allowedDcs: allowedDcs ?? before.allowedDcs,
+    crossDc: crossDc ?? before.crossDc,
+    lowerVersion: lowerVersion ?? before.lowerVersion,
+    crossDcMaxLoss: crossDcMaxLoss ?? before.crossDcMaxLoss,
+    crossDcMaxLossMs: crossDcMaxLossMs ?? before.crossDcMaxLossMs,
+  };
 }
 
 type Beginning = Pick<
@@ -76,12 +113,30 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       members: members.filter((view) => !atRest.includes(view)).map(planMember),
       ...(atRest.length === 0 ? {} : { leftAlone: atRest.map(({ member }) => member.id) }),
       ...(reason.to === undefined ? {} : { to: reason.to }),
-      watermark: watermark?.executed ?? '',
+      ...ofWatermark(watermark, primary.epoch),
+      rules: rulesOf(reason, beginning.policy.rules),
       maxLoss: beginning.policy.maxLoss,
       catchUp: beginning.policy.catchUp,
       read: readersOf(snapshot),
     },
   };
+}
+
+/** What the old primary said of itself; in an older epoch, it was another server that spoke. */
+function ofWatermark(
+  watermark: Watermark | undefined,
+  epoch: number,
+): Pick<FailoverPlan['inputs'], 'watermark' | 'watermarkAt' | 'trail' | 'oldVersion'> {
+  if (watermark?.epoch !== epoch) return { watermark: watermark?.executed ?? '' };
+  const { executed, at, trail = [], mysql } = watermark;
+  const said = { watermark: executed, watermarkAt: at, trail: [...trail] };
+  return { ...said, ...(mysql === undefined ? {} : { oldVersion: mysql }) };
+}
+
+/** An order is an operator's approval. */
+function rulesOf({ automatic }: Reason, rules: FailoverRules | undefined): FailoverRules | undefined {
+  if (automatic || rules?.crossDc !== 'needs-approval') return rules;
+  return { ...rules, crossDc: 'allowed' };
 }
 
 /**
@@ -113,6 +168,7 @@ export function bootstrapPlan(
       members: members.map(planMember),
       ...(to === undefined ? {} : { to }),
       epoch: primary?.epoch ?? -1,
+      ...(beginning.policy.rules === undefined ? {} : { allowedDcs: beginning.policy.rules.allowedDcs }),
     },
   };
 }
@@ -160,6 +216,12 @@ function begin(group: string, startedAt: number, by: string): Beginning {
 }
 
 function planMember({ member }: MemberView): PlanMember {
-  const { id, dc, priority, promote } = member;
-  return { id, priority, promote, ...(dc === undefined ? {} : { dc }) };
+  const { id, dc, priority, promote, from } = member;
+  return {
+    id,
+    priority,
+    promote,
+    ...(dc === undefined ? {} : { dc }),
+    ...(from === undefined ? {} : { from }),
+  };
 }

@@ -4,6 +4,7 @@ import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import { confirmations, pushAlertName } from '../core/perform/routing.ts';
 import { readRouters } from '../core/store/inventory.ts';
 import { clearAlert, raiseAlert, readAlert } from '../core/store/alerts.ts';
+import { askApproval, dropApproval } from '../core/store/approvals.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
 /** Which conditions of a group this coordinator has raised, and about whom. */
@@ -24,10 +25,22 @@ export async function tellOfDecision(
     case 'alert':
       return raise(decision.alert, textOf(decision, snapshot), { snapshot, runner, told });
     case 'refuse': {
+      if (decision.reason === 'needs-approval') await ask(decision.why, snapshot, runner);
       const text = `${snapshot.group}: ${decision.cause}, but no failover (${decision.reason}): ${decision.why}`;
       return raise('failover-refused', text, { snapshot, runner, told });
     }
   }
+}
+
+/** What `dcmha task approve` answers; an answer that has become void is asked for anew. */
+async function ask(
+  why: string,
+  { group, primary, approval, takenAt }: GroupSnapshot,
+  { coordination }: PlanRunner,
+): Promise<void> {
+  if (primary === undefined) return;
+  if (approval?.approved !== undefined) await dropApproval(coordination, group);
+  await askApproval(coordination, group, { epoch: primary.epoch, why, askedAt: takenAt });
 }
 
 /** Ends what stood, once all is well again. */
@@ -36,6 +49,8 @@ export async function tellOfHealth(snapshot: GroupSnapshot, runner: PlanRunner, 
   await tellOfRouters(group, runner);
   const stood = snapshot.primary !== undefined && (await clearAlert(runner.coordination, group));
   if (!stood && told.size === 0) return;
+  // Whatever was approved was meant for that incident.
+  await dropApproval(runner.coordination, group);
   for (const [kind, subject] of told) {
     runner.alerts.end(kind, subject, `${group}: the primary's agent vouches for it again`);
   }

@@ -68,7 +68,7 @@ async function runTask(
         return 'the group has its primary already';
       return said(
         await startPlan(
-          bootstrapPlan(snapshot, { by: deps.runner.by, policy: deps.policy }, task.host),
+          bootstrapPlan(snapshot, await beginningOf(snapshot.group, deps), task.host),
           deps.runner,
           signal,
         ),
@@ -95,16 +95,23 @@ async function switchOver(
   { by, host: to }: Extract<Task, { kind: 'switchover' }>,
   id: string,
   snapshot: GroupSnapshot,
-  { runner, policy: common }: GroupWorkerDeps,
+  deps: GroupWorkerDeps,
   signal: AbortSignal,
 ): Promise<string> {
+  const { runner } = deps;
   const ended = (await readHistory(runner.coordination, snapshot.group, 10)).find(
     (record) => record.id === id,
   );
   if (ended !== undefined) return `done before: the primary is ${snapshot.primary?.id ?? 'none'}`;
-  const policy = planPolicy(common, await readPolicy(runner.coordination, snapshot.group));
-  const plan = orderedFailover(snapshot, { by: runner.by, policy }, { id, by, to });
+  const plan = orderedFailover(snapshot, await beginningOf(snapshot.group, deps), { id, by, to });
   return said(await startPlan(plan, runner, signal));
+}
+
+async function beginningOf(
+  group: string,
+  { runner, policy }: GroupWorkerDeps,
+): Promise<{ readonly by: string; readonly policy: ReturnType<typeof planPolicy> }> {
+  return { by: runner.by, policy: planPolicy(policy, await readPolicy(runner.coordination, group)) };
 }
 
 function said(ending: Ending): string {

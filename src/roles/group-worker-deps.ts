@@ -1,5 +1,6 @@
 import type { FailoverPolicy } from '../core/decide/decide.ts';
 import type { LagPolicy } from '../core/decide/late-readers.ts';
+import type { FailoverRules } from '../core/plan/plan.ts';
 import type { Observer } from './observe.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
@@ -10,6 +11,8 @@ export interface GroupWorkerDeps {
   readonly policy: FailoverPolicy & {
     readonly maxLoss: number;
     readonly catchUp: 'always' | 'never' | 'acked-only';
+    /** Absent: everything is allowed. */
+    readonly rules?: FailoverRules | undefined;
   };
   /** Everything is looked at again at least this often, ms. */
   readonly tickMs: number;

@@ -3,7 +3,7 @@ import { lagPolicy } from '../core/decide/late-readers.ts';
 import { decideReads, newReadMemory } from '../core/decide/reads.ts';
 import { unblocked } from '../core/decide/unblock.ts';
 import { next } from '../core/plan/next.ts';
-import type { Plan } from '../core/plan/plan.ts';
+import { withoutStaleApproval, type Plan } from '../core/plan/plan.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import { readJournal, saveJournal, type JournalState } from '../core/store/journal.ts';
@@ -12,7 +12,7 @@ import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
-import { automaticFailover, planPolicy } from './begin-failover.ts';
+import { automaticFailover, planPolicy, rulesInForce } from './begin-failover.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
 import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
@@ -59,6 +59,8 @@ export class GroupWorker {
       znodes.group(this.#group),
       znodes.master(this.#group),
       znodes.white(this.#group),
+      znodes.policy(this.#group),
+      znodes.approval(this.#group),
       znodes.route(this.#group),
       znodes.journal(this.#group),
       znodes.lock(this.#group),
@@ -161,7 +163,8 @@ export class GroupWorker {
       alerts.raise('plan-blocked', { group: this.#group }, text, { reason: 'journal-of-newer-program' });
       return this.#deps.tickMs;
     }
-    const plan = planOf(journal.journal);
+    const { clock } = this.#deps.runner;
+    const plan = withoutStaleApproval(planOf(journal.journal), clock.now());
     const wanted = next(plan);
     if (wanted.kind === 'blocked') {
       // Taking it over where nothing can go on would only wake the other coordinators.
@@ -229,11 +232,14 @@ export class GroupWorker {
 }
 
 /** The group's own settings go before the file's. */
-function override(policy: FailoverPolicy, { failover }: PolicyOverrides): FailoverPolicy {
+function override(policy: GroupWorkerDeps['policy'], own: PolicyOverrides): FailoverPolicy {
+  const { failover } = own;
+  const { rules } = policy;
   return {
     automatic: failover?.automatic ?? policy.automatic,
     cooldownMs: failover?.cooldownMs ?? policy.cooldownMs,
     stalledMs: failover?.stalledMs ?? policy.stalledMs,
     fleetMax: policy.fleetMax,
+    rules: rulesInForce(rules, own),
   };
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/system.ts';
 import { hasCode } from '../core/model/errors.ts';
 import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import { readApproval } from '../core/store/approvals.ts';
 import { readHistory } from '../core/store/history.ts';
 import { readMembers } from '../core/store/inventory.ts';
 import { readLostReplica } from '../core/store/marks.ts';
@@ -132,4 +133,13 @@ async function pastOf(
   ]);
   const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
   return { lastFailoverAt: last?.at, recentFailovers };
+): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers' | 'approval'>> {
+  const records = await readHistory(coordination, group, 20);
+  const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
+  const recentFailovers = await countRecentFailovers(coordination, {
+    except: group,
+    since: clock.now() - fleetWindowMs,
+  });
+  const approval = await readApproval(coordination, group);
+  return { lastFailoverAt: last?.at, recentFailovers, approval: approval?.request };
 }

@@ -10,7 +10,7 @@ import { perform } from '../core/perform/perform.ts';
 import type { RegionalMeans } from '../core/perform/regional-channels.ts';
 import { execute, type Ending } from '../core/plan/execute.ts';
 import { historyOf } from '../core/plan/history.ts';
-import { planSchema, type Next, type Plan } from '../core/plan/plan.ts';
+import { approvable, planSchema, withoutStaleApproval, type Next, type Plan } from '../core/plan/plan.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
 import {
   beginJournal,
@@ -57,7 +57,7 @@ export async function resumePlan(
   const sentAt = runner.clock.monotonic();
   const mine =
     state.journal.by === runner.by ? state : await takeOverJournal(runner.coordination, state, runner.by);
-  const plan = planOf(mine.journal);
+  const plan = withoutStaleApproval(planOf(mine.journal), runner.clock.now());
   runner.log.info('plan taken over', {
     group: plan.group,
     plan: plan.id,
@@ -124,7 +124,8 @@ export function tellBlocked(
   { alerts }: Pick<PlanRunner, 'alerts'>,
 ): void {
   const { group, kind } = plan;
-  const remedy = `dcmha task retry --group ${group}, or dcmha task abandon --group ${group}`;
+  const approve = approvable.has(reason) ? `dcmha task approve --group ${group} lets it go on; ` : '';
+  const remedy = `${approve}dcmha task retry --group ${group}, or dcmha task abandon --group ${group}`;
   alerts.raise('plan-blocked', { group }, `${kind} of ${group} is blocked: ${why}. ${remedy}`, { reason });
 }
 

@@ -19,7 +19,7 @@ export function member(id: string, overrides: Partial<Member> = {}): Member {
     group: 'g1',
     endpoint: { host, port: 3306 },
     priority: 100,
-    promote: 'allow',
+    promote: 'yes',
     agent: { host, port: 7071 },
     ...overrides,
   };
@@ -96,7 +96,7 @@ export function snapshot(overrides: Partial<GroupSnapshot> = {}): GroupSnapshot 
 }
 
 export function planMember(id: string, overrides: Partial<PlanMember> = {}): PlanMember {
-  return { id, priority: 100, promote: 'allow', ...overrides };
+  return { id, priority: 100, promote: 'yes', ...overrides };
 }
 
 export function position(host: string, executed: string, overrides: Partial<Position> = {}): Position {

@@ -74,7 +74,8 @@ async function dryRun(
     },
     new AbortController().signal,
   );
-  const common = { maxLoss: config.failover.maxLoss, catchUp: config.catchUp.policy };
+  const { failover, catchUp } = config;
+  const common = { maxLoss: failover.maxLoss, catchUp: catchUp.policy, rules: failover };
   const policy = planPolicy(common, await readPolicy(store, group));
   const plan = orderedFailover(snapshot, { by, policy }, { by, to });
   const positions = await Promise.all(

@@ -1,7 +1,9 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import { formerPromoteWords, promoteRules, promoteSchema } from '../../core/model/promote.ts';
 import { addGroup, addMember, addRouters } from '../../core/store/inventory-changes.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
+import { memberId } from '../operator.ts';
 import { print } from '../output.ts';
 
 const group = { type: 'string', demandOption: true, describe: 'name of the group' } as const;
@@ -42,8 +44,13 @@ export const addmetaCommand = defineCommand({
     priority: { type: 'number', describe: 'higher is preferred as primary (100)' },
     promote: {
       type: 'string',
-      choices: ['prefer', 'allow', 'prefer-not', 'no'] as const,
-      describe: 'may it be the primary',
+      choices: [...promoteRules, ...formerPromoteWords] as const,
+      describe:
+        'may it be the primary; last: only when nobody else can; allow and prefer-not: former words of yes and last',
+    },
+    from: {
+      type: 'string',
+      describe: "the member it replicates from instead of the primary ('': the primary again)",
     },
     weight: { type: 'number', describe: 'weight on the read side, 0 to 256' },
     agentPort: {
@@ -54,13 +61,18 @@ export const addmetaCommand = defineCommand({
   run: async (args) => {
     const endpoint = parseEndpoint(args.host, '--host');
     await using context = new Context(args);
-    const { dc, priority, promote, weight, agentPort } = args;
-    await addMember(await context.coordination(), args.group, endpoint, {
+    const { dc, priority, weight, agentPort } = args;
+    const promote = args.promote === undefined ? undefined : promoteSchema.parse(args.promote);
+    const store = await context.coordination();
+    const from =
+      args.from === undefined || args.from === '' ? args.from : await memberId(store, args.group, args.from);
+    await addMember(store, args.group, endpoint, {
       dc,
       priority,
       promote,
       weight,
       agentPort,
+      from,
     });
     print(
       args.json,

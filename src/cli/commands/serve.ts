@@ -64,6 +64,7 @@ export const serveCommand = defineCommand({
           fleetMax: fleet.max,
           maxLoss: failover.maxLoss,
           catchUp: catchUp.policy,
+          rules: failover,
         },
         tickMs: coordinator.tickMs,
         replicaGraceMs: coordinator.replicaGraceMs,

@@ -4,21 +4,25 @@ import { abandoned, retried, type Plan } from '../../core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../core/store/journal.ts';
 import { listTasks, readTask } from '../../core/store/tasks.ts';
 import { planOf } from '../../roles/plan-runner.ts';
+import { approve } from '../approve.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { confirm, memberId, operatorName, orderTask } from '../operator.ts';
 import { formatTime, print, table } from '../output.ts';
 
-const actions = ['list', 'show', 'retry', 'abandon'] as const;
+const actions = ['list', 'show', 'approve', 'retry', 'abandon'] as const;
 
 export const taskCommand = defineCommand({
   command: 'task [action] [name]',
   aliases: ['setmaster'],
-  describe: 'tell dcmha of a primary made by hand (--host), or list, show, retry, abandon tasks and plans',
+  describe:
+    'tell dcmha of a primary made by hand (--host), or list, show, approve, retry, abandon tasks and plans',
   help:
     'With --group and --host and no action: the white task after manual work (setwhite first, unsetwhite after). It looks whether HOST ' +
     'takes writes, nobody else does, and the others replicate from it, and refuses with every reason when not. Then it records HOST as ' +
     'the primary (a new epoch: the former one is kept read-only), clears alerts and watches it; with --reroute it is published, too.\n' +
+    'approve: a failover that waits (it would leave its data centre, or lose more than the limit) goes on; for this incident only, and void ' +
+    'after failover.approvalMs or --for.\n' +
     'retry: a blocked plan goes on; before a new primary is recorded, everything is looked at afresh.\n' +
     'abandon: a plan is undone as far as it can be: the old primary gets its record, route and replicas back while no other is recorded.',
   options: {
@@ -30,12 +34,14 @@ export const taskCommand = defineCommand({
       default: false,
       describe: 'record it whatever is found; what is passed over is said',
     },
+    for: { type: 'string', describe: 'approve: how long it stays in force, as in 30m' },
     yes: { type: 'boolean', default: false, describe: 'do not ask' },
     timeout: { type: 'number', default: 30_000, describe: 'how long to wait for it, ms' },
   },
   examples: [
     ['$0 task --group orders --host 10.0.0.2 --reroute'],
     ['$0 task list'],
+    ['$0 task approve --group orders'],
     ['$0 task retry --group orders'],
   ],
   run: async (args) => {
@@ -57,6 +63,9 @@ export const taskCommand = defineCommand({
         return;
       case 'show':
         await show(call);
+        return;
+      case 'approve':
+        await approve({ ...call, group: required(args.group, '--group'), for: args.for });
         return;
       case 'retry':
         await change(call, 'go on', retried);

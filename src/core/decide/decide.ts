@@ -1,5 +1,13 @@
-import type { GroupSnapshot } from '../model/snapshot.ts';
+import { approvalInForce } from '../model/approval.ts';
+import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
 import { assess, type Assessment } from './assess.ts';
+import {
+  approvalQuestion,
+  needsApproval,
+  whyBarred,
+  type Circumstances,
+  type PlacementRules,
+} from './placement.ts';
 
 /** The limits that an installation or a group sets (config section `failover` and `fleet`, znode `policy/G`). */
 export interface FailoverPolicy {
@@ -7,9 +15,12 @@ export interface FailoverPolicy {
   readonly cooldownMs: number;
   readonly stalledMs: number;
   readonly fleetMax: number;
+  /** Where the new primary may be; absent: anywhere. */
+  readonly rules?: PlacementRules | undefined;
 }
 
-export type RefusalReason = 'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate';
+export type RefusalReason =
+  'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate' | 'needs-approval';
 
 export type Decision =
   | { readonly kind: 'nothing' }
@@ -102,15 +113,48 @@ function permit(
       `${snapshot.recentFailovers} groups lost their primary at once: the network, or us?`,
     );
   }
-  const eligible = snapshot.members.filter(
-    ({ member, probe, presence, paused }) =>
-      member.id !== snapshot.primary?.id &&
-      member.promote !== 'no' &&
-      probe?.kind !== 'down' &&
-      paused !== true &&
-      // It takes back, or has to, what its primary lacks; meanwhile the primary may come back by itself.
-      presence?.replication?.state !== 'errant',
-  );
-  if (eligible.length === 0) return refuse('no-candidate', 'no replica that may be promoted answers');
+  const unplaced = refusePlacement(snapshot, policy.rules);
+  if (unplaced !== undefined) return refuse(unplaced.reason, unplaced.why);
   return { kind: 'failover', ...due };
+}
+
+/** Before anything is touched: whether anybody may take over at all, and without being asked for. */
+function refusePlacement(
+  snapshot: GroupSnapshot,
+  rules: PlacementRules | undefined,
+): { readonly reason: RefusalReason; readonly why: string } | undefined {
+  const { group, members, primary, watermark } = snapshot;
+  const circumstances = {
+    rules,
+    home: members.find(({ member }) => member.id === primary?.id)?.member.dc,
+    oldVersion: watermark?.epoch === primary?.epoch ? watermark?.mysql : undefined,
+    approved:
+      approvalInForce(snapshot.approval, { epoch: primary?.epoch, now: snapshot.takenAt }) !== undefined,
+  };
+  const others = members.filter(({ member }) => member.id !== primary?.id);
+  const barred = others.flatMap((view) => {
+    const why = whyNoCandidate(view, circumstances);
+    return why === undefined ? [] : [{ view, why: `${view.member.id}: ${why}` }];
+  });
+  const eligible = others.filter((view) => !barred.some((one) => one.view === view));
+  if (eligible.length === 0) {
+    const whys = barred.map(({ why }) => why).join('; ');
+    return { reason: 'no-candidate', why: `no replica that may be promoted answers: ${whys}` };
+  }
+  const waiting = eligible.map(({ member }) => member).filter((one) => needsApproval(one, circumstances));
+  if (waiting.length < eligible.length) return undefined;
+  const command = `dcmha task approve --group ${group}`;
+  return { reason: 'needs-approval', why: `${approvalQuestion(waiting)}: ${command}` };
+}
+
+function whyNoCandidate(
+  { member, probe, presence, paused }: MemberView,
+  circumstances: Circumstances,
+): string | undefined {
+  if (probe?.kind === 'down') return `it does not answer, ${probe.code}`;
+  if (paused === true) return 'it is paused';
+  // It takes back, or has to, what its primary lacks; meanwhile the primary may come back by itself.
+  if (presence?.replication?.state === 'errant') return 'it has transactions of its own';
+  const version = probe?.kind === 'up' ? probe.status.version : undefined;
+  return whyBarred({ ...member, version }, circumstances);
 }

@@ -1,6 +1,15 @@
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import type { PlanMember } from '../plan/plan.ts';
 import type { Position } from '../plan/steps.ts';
+import {
+  approvalQuestion,
+  compareSeries,
+  isAway,
+  needsApproval,
+  whyBarred,
+  type Circumstances,
+  type Placed,
+} from './placement.ts';
 
 export interface Rejected {
   readonly host: string;
@@ -17,58 +26,72 @@ export type Election =
       readonly set: string;
       /** True when the elected one must first fetch from `mostAdvanced`. */
       readonly behind: boolean;
+      /** True when the elected one is in another data centre than the old primary. */
+      readonly away: boolean;
       readonly why: string;
       readonly rejected: readonly Rejected[];
     }
-  | { readonly kind: 'refused'; readonly reason: 'no-candidate' | 'diverged'; readonly why: string };
+  | {
+      readonly kind: 'refused';
+      readonly reason: 'no-candidate' | 'diverged' | 'needs-approval';
+      readonly why: string;
+      readonly rejected: readonly Rejected[];
+    };
 
 interface Candidate {
   readonly member: PlanMember;
   readonly set: GtidSet;
-  readonly version: readonly number[];
-}
-
-interface Wish {
-  /** The data centre of the old primary; candidates there come first. */
-  readonly home?: string | undefined;
-  /** The operator's choice. */
-  readonly to?: string | undefined;
+  readonly version: string;
 }
 
 /** Chooses the new primary. Counts what was received as well as what was applied: a transaction in a relay log is not lost. */
-export function elect(members: readonly PlanMember[], positions: readonly Position[], wish: Wish): Election {
+export function elect(
+  members: readonly PlanMember[],
+  positions: readonly Position[],
+  wish: Circumstances,
+): Election {
   const frozen = positions.filter(({ error }) => error === undefined);
   const rejected = positions.flatMap(({ host, error }) =>
     error === undefined ? [] : [{ host, why: error }],
   );
   const candidates = frozen.flatMap((position) => toCandidate(members, position));
-  if (candidates.length === 0) return { kind: 'refused', reason: 'no-candidate', why: describe(rejected) };
+  if (candidates.length === 0) return refuse('no-candidate', describe(rejected), rejected);
 
   // An operator who names the server settles a divergence, too; what the others alone hold is then counted as lost.
   const settled = candidates.find(({ member }) => member.id === wish.to);
   const top = candidates.find(({ set }) => candidates.every((other) => set.contains(other.set))) ?? settled;
-  if (top === undefined) return { kind: 'refused', reason: 'diverged', why: describeDivergence(candidates) };
+  if (top === undefined) return refuse('diverged', describeDivergence(candidates), rejected);
 
   return choose(candidates, top, wish, rejected);
+}
+
+function refuse(
+  reason: Extract<Election, { kind: 'refused' }>['reason'],
+  why: string,
+  rejected: readonly Rejected[],
+): Election {
+  return { kind: 'refused', reason, why, rejected };
 }
 
 function choose(
   candidates: readonly Candidate[],
   top: Candidate,
-  wish: Wish,
-  barred: readonly Rejected[],
+  wish: Circumstances,
+  unfit: readonly Rejected[],
 ): Election {
-  const unwilling = candidates.filter(({ member }) => member.promote === 'no');
-  const rejected = [...barred, ...unwilling.map(({ member }) => ({ host: member.id, why: 'promote: no' }))];
-  const eligible = candidates.filter(({ member }) => member.promote !== 'no');
-  const ranked = eligible.sort((a, b) => rank(a, b, wish.home, top.set));
+  const barred = candidates.flatMap(({ member, version }) => {
+    const why = whyBarred({ ...member, version }, wish);
+    return why === undefined ? [] : [{ host: member.id, why }];
+  });
+  const rejected = [...unfit, ...barred];
+  const eligible = candidates.filter(({ member }) => !barred.some(({ host }) => host === member.id));
+  // Whoever needs no approval goes first, however well the others are liked: nobody has to be asked for it.
+  const free = eligible.filter(({ member }) => !needsApproval(member, wish));
+  const waiting = eligible.filter((candidate) => !free.includes(candidate));
+  const ranked = free.sort((a, b) => rank(a, b, wish, top.set));
   const chosen = wish.to === undefined ? ranked[0] : ranked.find(({ member }) => member.id === wish.to);
-  if (chosen === undefined) {
-    const why =
-      wish.to === undefined ? describe(rejected) : `${wish.to} is no candidate: ${describe(rejected)}`;
-    return { kind: 'refused', reason: 'no-candidate', why };
-  }
-  const others = ranked.filter((candidate) => candidate !== chosen);
+  if (chosen === undefined) return refuseAll(waiting, wish, rejected);
+  const others = [...ranked.filter((candidate) => candidate !== chosen), ...waiting];
   const behind = !chosen.set.contains(top.set);
   return {
     kind: 'elected',
@@ -76,7 +99,8 @@ function choose(
     mostAdvanced: behind ? top.member.id : chosen.member.id,
     set: top.set.toCompactString(),
     behind,
-    why: wish.to === undefined ? explain(chosen, top, wish.home) : "the operator's choice",
+    away: isAway(chosen.member, wish),
+    why: wish.to === undefined ? explain(chosen, { top, wish, others }) : "the operator's choice",
     rejected: [
       ...rejected,
       ...others.map(({ member }) => ({ host: member.id, why: `ranks below ${chosen.member.id}` })),
@@ -84,41 +108,63 @@ function choose(
   };
 }
 
+function refuseAll(
+  waiting: readonly Candidate[],
+  { to }: Circumstances,
+  rejected: readonly Rejected[],
+): Election {
+  if (to !== undefined)
+    return refuse('no-candidate', `${to} is no candidate: ${describe(rejected)}`, rejected);
+  if (waiting.length === 0) return refuse('no-candidate', describe(rejected), rejected);
+  const away: readonly Placed[] = waiting.map(({ member }) => member);
+  return refuse('needs-approval', approvalQuestion(away), rejected);
+}
+
 function toCandidate(members: readonly PlanMember[], position: Position): Candidate[] {
   const member = members.find(({ id }) => id === position.host);
   if (member === undefined) return [];
   const set = parseGtidSet(position.executed).union(parseGtidSet(position.retrieved));
-  return [{ member, set, version: position.version.split('.').slice(0, 2).map(Number) }];
+  return [{ member, set, version: position.version }];
 }
 
-const promoteOrder = { prefer: 0, allow: 1, 'prefer-not': 2, no: 3 } as const;
+const promoteOrder = { prefer: 0, yes: 1, last: 2, no: 3 } as const;
 
 /** Negative when `a` is the better primary. */
-function rank(a: Candidate, b: Candidate, home: string | undefined, top: GtidSet): number {
-  const away = ({ member }: Candidate) => (member.dc === home ? 0 : 1);
+function rank(a: Candidate, b: Candidate, wish: Circumstances, top: GtidSet): number {
+  const away = ({ member }: Candidate) => (isAway(member, wish) ? 1 : 0);
   const behind = ({ set }: Candidate) => (set.contains(top) ? 0 : 1);
+  const cascaded = ({ member }: Candidate) => (member.from === undefined ? 0 : 1);
   return (
     promoteOrder[a.member.promote] - promoteOrder[b.member.promote] ||
     away(a) - away(b) ||
-    // A replica must not be older than its source: the oldest server leads a group of mixed versions.
-    compareVersions(a.version, b.version) ||
+    // MySQL does not support a replica that is older than its source: of those that are not older than the old primary, the oldest leads.
+    compareSeries(a.version, b.version) ||
+    // An intermediate's replica is there for what hangs on it.
+    cascaded(a) - cascaded(b) ||
     b.member.priority - a.member.priority ||
     behind(a) - behind(b) ||
     (a.member.id < b.member.id ? -1 : 1)
   );
 }
 
-function compareVersions(a: readonly number[], b: readonly number[]): number {
-  return (a[0] ?? 0) - (b[0] ?? 0) || (a[1] ?? 0) - (b[1] ?? 0);
-}
-
-function explain(chosen: Candidate, top: Candidate, home: string | undefined): string {
-  const parts = [
-    chosen.set.contains(top.set) ? 'holds everything received' : `fetches the rest from ${top.member.id}`,
-  ];
-  parts.push(chosen.member.dc === home ? 'same data centre' : `data centre ${chosen.member.dc ?? 'unnamed'}`);
-  parts.push(`priority ${chosen.member.priority}`, `promote ${chosen.member.promote}`);
-  return parts.join(', ');
+function explain(
+  { member, set, version }: Candidate,
+  {
+    top,
+    wish,
+    others,
+  }: { readonly top: Candidate; readonly wish: Circumstances; readonly others: readonly Candidate[] },
+): string {
+  const older = others.filter((other) => compareSeries(other.version, version) < 0);
+  return [
+    set.contains(top.set) ? 'holds everything received' : `fetches the rest from ${top.member.id}`,
+    isAway(member, wish) ? `data centre ${member.dc ?? 'unnamed'}` : 'same data centre',
+    `priority ${member.priority}`,
+    `promote ${member.promote}`,
+    ...older.map(
+      (other) => `${other.member.id} is older than it (${other.version}), which MySQL does not support`,
+    ),
+  ].join(', ');
 }
 
 function describe(rejected: readonly Rejected[]): string {

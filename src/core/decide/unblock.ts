@@ -1,9 +1,10 @@
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
-import { electionOf } from '../plan/failover.ts';
+import { circumstancesOf, electionOf } from '../plan/failover.ts';
 import { next } from '../plan/next.ts';
 import { abandoned, isDone, outcomeAs, retried, type FailoverPlan, type Plan } from '../plan/plan.ts';
 import type { Step } from '../plan/steps.ts';
 import { isFit, isUp } from './fit.ts';
+import { needsApproval, whyBarred } from './placement.ts';
 
 /** What these could not do, a server did not do that was gone: with another one, or when it is back, they may be done. */
 const repeatable: ReadonlySet<Step['kind']> = new Set(['freeze', 'equalize', 'catch-up', 'promote']);
@@ -19,7 +20,8 @@ export function unblocked(plan: Plan, { members }: GroupSnapshot): Plan | undefi
   if (recorded?.kind === 'record-primary') return afterRecord(plan, viewOf(members, recorded.host));
   if (!lacksServer(plan)) return undefined;
   const { oldPrimary } = plan.inputs;
-  if (members.some((view) => view.member.id !== oldPrimary && isFit(view))) return retried(plan);
+  if (members.some((view) => view.member.id !== oldPrimary && isFit(view) && isFree(plan, view)))
+    return retried(plan);
   const old = viewOf(members, oldPrimary);
   const isBack = old !== undefined && isUp(old);
   return plan.inputs.automatic && isBack ? abandoned(plan, `${oldPrimary}, which is back`) : undefined;
@@ -41,7 +43,18 @@ function lacksServer(plan: FailoverPlan): boolean {
   if (last?.outcome.kind === 'failed') return repeatable.has(last.step.kind);
   if (next(plan).kind !== 'blocked' || outcomeAs(plan, 'freeze', 'positions') === undefined) return false;
   const election = electionOf(plan);
-  return !isDone(plan, 'promote') && election.kind === 'refused' && election.reason === 'no-candidate';
+  if (isDone(plan, 'promote') || election.kind !== 'refused') return false;
+  return election.reason === 'no-candidate' || election.reason === 'needs-approval';
+}
+
+/** False for one that the plan's rules would only refuse again, or ask an operator about. */
+function isFree(plan: FailoverPlan, { member }: MemberView): boolean {
+  const circumstances = circumstancesOf(plan);
+  const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
+  const version = positions.find(({ host }) => host === member.id)?.version;
+  return (
+    whyBarred({ ...member, version }, circumstances) === undefined && !needsApproval(member, circumstances)
+  );
 }
 
 function viewOf(members: readonly MemberView[], id: string): MemberView | undefined {

@@ -1,7 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
-
-/** `no`: never the primary. `prefer-not`: only when nobody else can be. */
-export type PromoteRule = 'prefer' | 'allow' | 'prefer-not' | 'no';
+import type { PromoteRule } from './promote.ts';
 
 /** What `meta/host/H` says of one MySQL server. */
 export interface Member {
@@ -18,6 +16,8 @@ export interface Member {
   readonly agent: Endpoint;
   /** HAProxy weight on the read side, 0-256. */
   readonly weight?: number | undefined;
+  /** Id of the member that it replicates from instead of the primary, as long as that one is fit. */
+  readonly from?: string | undefined;
 }
 
 /** The recorded primary. `epoch` is the version of the znode `master/G`: it grows with every change of the record. */
@@ -103,4 +103,14 @@ export interface Watermark {
   readonly executed: string;
   /** ms since 1970. */
   readonly at: number;
+  /** The MySQL version of the primary. */
+  readonly mysql?: string | undefined;
+  /** When it was that so much less had been executed, newest first. */
+  readonly trail?: readonly TrailEntry[] | undefined;
+}
+
+/** `since`: what was executed after `at` (ms since 1970, by the clock of the primary's host). */
+export interface TrailEntry {
+  readonly at: number;
+  readonly since: string;
 }

@@ -1,4 +1,5 @@
 import type { Probe } from '../../ports/mysql.ts';
+import type { ApprovalRequest } from './approval.ts';
 import type { Pause } from './pause.ts';
 import type { Member, PresenceRecord, PrimaryRecord, Route, Watermark } from './group.ts';
 
@@ -34,6 +35,8 @@ export interface GroupSnapshot {
   readonly pause?: Pause | undefined;
   readonly route: { readonly route: Route; readonly version: number } | undefined;
   readonly watermark: Watermark | undefined;
+  /** A failover from this primary that waits for an operator, answered or not; read only when one may be due. */
+  readonly approval?: ApprovalRequest | undefined;
   /** When this group's last automatic failover ended, ms since 1970. */
   readonly lastFailoverAt: number | undefined;
   /** Automatic failovers of other groups that began within the fleet's window. */

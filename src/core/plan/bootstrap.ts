@@ -54,7 +54,14 @@ function electFirst(plan: BootstrapPlan): Election {
   // A member that does not answer now might hold more than the others: a first primary is not chosen behind its back.
   if (silent.length > 0) {
     const why = silent.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
-    return { kind: 'refused', reason: 'no-candidate', why: `every member must answer: ${why}` };
+    return {
+      kind: 'refused',
+      reason: 'no-candidate',
+      why: `every member must answer: ${why}`,
+      rejected: [],
+    };
   }
-  return elect(plan.inputs.members, positions, { to: plan.inputs.to });
+  const { members, to, allowedDcs } = plan.inputs;
+  const rules = { allowedDcs: allowedDcs ?? [], crossDc: 'allowed', lowerVersion: 'allowed' } as const;
+  return elect(members, positions, { to, rules });
 }

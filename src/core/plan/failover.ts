@@ -1,8 +1,10 @@
 import { elect, type Election } from '../decide/elect.ts';
+import type { Circumstances } from '../decide/placement.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
 import { towardsChannels } from './channels.ts';
 import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
+import { whyTooMuchIsLost } from './loss-limit.ts';
 import type { Step } from './steps.ts';
 
 type Elected = Extract<Election, { kind: 'elected' }>;
@@ -56,10 +58,8 @@ function choose(plan: FailoverPlan, loss: Loss): Next {
       epoch: plan.inputs.epoch,
     });
   }
-  if (loss.count > BigInt(plan.inputs.maxLoss)) {
-    const why = `${loss.count.toString()} transactions of ${plan.inputs.oldPrimary} would be lost (${loss.missing}); allowed: ${plan.inputs.maxLoss}`;
-    return { kind: 'blocked', reason: 'would-lose-data', why };
-  }
+  const tooMuch = whyTooMuchIsLost(plan, loss, election);
+  if (tooMuch !== undefined) return { kind: 'blocked', reason: 'would-lose-data', why: tooMuch };
   return open(plan, election) ?? settle(plan, election);
 }
 
@@ -124,9 +124,15 @@ function heldBy(plan: FailoverPlan, { set }: Elected): string {
 
 /** Whom the recorded positions elect. */
 export function electionOf(plan: FailoverPlan): Election {
-  const { members, oldPrimary, to } = plan.inputs;
   const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
-  return elect(members, positions, { home: members.find(({ id }) => id === oldPrimary)?.dc, to });
+  return elect(plan.inputs.members, positions, circumstancesOf(plan));
+}
+
+/** What the rules of placement go by. */
+export function circumstancesOf({ inputs, approval }: FailoverPlan): Circumstances {
+  const { members, oldPrimary, to, rules, oldVersion } = inputs;
+  const home = members.find(({ id }) => id === oldPrimary)?.dc;
+  return { home, to, rules, oldVersion, approved: approval !== undefined };
 }
 
 /** Transactions that are known to be missing. */

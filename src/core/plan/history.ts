@@ -31,6 +31,7 @@ export function historyOf(
       by,
     })),
     ...(plan.abandonedBy === undefined ? {} : { abandonedBy: plan.abandonedBy }),
+    ...(plan.approval === undefined ? {} : { approvedBy: plan.approval.by }),
   };
   switch (plan.kind) {
     case 'failover':

@@ -1,14 +1,29 @@
 import { z } from 'zod';
+import { promoteSchema } from '../model/promote.ts';
+import { approvalSchema } from '../store/approvals.ts';
 import { JOURNAL_PROGRAM } from '../store/journal.ts';
+import { trailSchema } from '../store/watermark.ts';
+import type { Approval } from '../model/approval.ts';
 import { entrySchema, type Entry, type Outcome, type OutcomeKind, type Step } from './steps.ts';
 
 const planMember = z.object({
   id: z.string(),
   dc: z.string().optional(),
   priority: z.number(),
-  promote: z.enum(['prefer', 'allow', 'prefer-not', 'no']),
+  promote: promoteSchema,
+  from: z.string().optional(),
 });
 export type PlanMember = z.infer<typeof planMember>;
+
+/** Where the new primary may be, and what going to another data centre may cost. */
+const rulesSchema = z.object({
+  allowedDcs: z.array(z.string()).readonly(),
+  crossDc: z.enum(['allowed', 'needs-approval', 'never']),
+  lowerVersion: z.enum(['never', 'allowed']),
+  crossDcMaxLoss: z.number().optional(),
+  crossDcMaxLossMs: z.number().optional(),
+});
+export type FailoverRules = z.infer<typeof rulesSchema>;
 
 const common = {
   program: z.literal(JOURNAL_PROGRAM),
@@ -22,6 +37,8 @@ const common = {
   entries: z.array(entrySchema),
   /** Set by an operator: undo what can be undone, then end. */
   abandonedBy: z.string().optional(),
+  /** An operator let it go on where a rule made it wait. */
+  approval: approvalSchema.optional(),
 };
 
 export const failoverPlanSchema = z.object({
@@ -48,6 +65,13 @@ export const failoverPlanSchema = z.object({
     catchUp: z.enum(['always', 'never', 'acked-only']),
     /** Read servers of the route before. */
     read: z.array(z.string()),
+    /** Absent: everything is allowed. */
+    rules: rulesSchema.optional(),
+    /** MySQL of the old primary. */
+    oldVersion: z.string().optional(),
+    /** What the watermark's time and trail were. */
+    watermarkAt: z.number().optional(),
+    trail: trailSchema.optional(),
   }),
 });
 export type FailoverPlan = z.infer<typeof failoverPlanSchema>;
@@ -55,7 +79,13 @@ export type FailoverPlan = z.infer<typeof failoverPlanSchema>;
 export const bootstrapPlanSchema = z.object({
   ...common,
   kind: z.literal('bootstrap'),
-  inputs: z.object({ members: z.array(planMember), to: z.string().optional(), epoch: z.number() }),
+  inputs: z.object({
+    members: z.array(planMember),
+    to: z.string().optional(),
+    epoch: z.number(),
+    /** Absent: any data centre. */
+    allowedDcs: z.array(z.string()).readonly().optional(),
+  }),
 });
 export type BootstrapPlan = z.infer<typeof bootstrapPlanSchema>;
 
@@ -141,6 +171,22 @@ export function retried<P extends Plan>(plan: P): P {
   const first = plan.entries.findIndex(({ step }) => step.kind === 'freeze');
   const kept = first < 0 ? plan.entries : plan.entries.slice(0, first);
   return { ...plan, entries: kept.filter(({ outcome }) => outcome.kind !== 'failed') };
+}
+
+/** Reasons of a blocked plan that an operator may pass over. */
+export const approvable: ReadonlySet<string> = new Set(['needs-approval', 'would-lose-data']);
+
+/** The plan as an operator's `task approve` wants it: everything is looked at afresh, and what was asked is allowed. */
+export function approved<P extends Plan>(plan: P, approval: Approval): P {
+  const lost = Math.max(approval.lost ?? 0, plan.approval?.lost ?? 0);
+  return { ...retried(plan), approval: { ...approval, ...(lost === 0 ? {} : { lost }) } };
+}
+
+/** Without an approval that nobody acted upon in time. `now`: ms since 1970. */
+export function withoutStaleApproval<P extends Plan>(plan: P, now: number): P {
+  if (plan.approval === undefined || now < plan.approval.until) return plan;
+  if (isDone(plan, 'freeze')) return plan;
+  return { ...plan, approval: undefined };
 }
 
 /** The plan as an operator's `task abandon` wants it: undo what can be undone, then end. */

@@ -1,7 +1,7 @@
 import type { Coordination } from '../../ports/coordination.ts';
 import { formatEndpoint, hostId, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import { DcmhaError, hasCode } from '../model/errors.ts';
-import type { PromoteRule } from '../model/group.ts';
+import type { PromoteRule } from '../model/promote.ts';
 import { decodeList, encodeShared } from './codecs.ts';
 import { formatEndpoints, noGroup, readHost, readRouters, type HostRecord } from './inventory.ts';
 import { createIfAbsent, put } from './put.ts';
@@ -15,6 +15,8 @@ export interface MemberOptions {
   /** Control port of its agent, when it is not the configured one. */
   readonly agentPort?: number | undefined;
   readonly weight?: number | undefined;
+  /** Id of the member to replicate from; '': the primary again. */
+  readonly from?: string | undefined;
 }
 
 const GROUP_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -73,6 +75,8 @@ export async function addMember(
 ): Promise<void> {
   if ((await store.read(znodes.group(group))) === undefined) throw await noGroup(store, group);
   await checkHost(store, group, endpoint);
+  if (options.from !== undefined && options.from !== '')
+    await checkFrom(store, group, hostId(endpoint.host), options.from);
   await writeHost(store, group, endpoint, options);
   await changeList(store, znodes.group(group), (ids) => [...new Set([...ids, hostId(endpoint.host)])]);
 }
@@ -89,6 +93,7 @@ export async function removeMember(store: Coordination, group: string, id: strin
   if (record?.group !== group) return false;
   await changeList(store, znodes.group(group), (ids) => ids.filter((one) => one !== id));
   await store.remove(znodes.host(id));
+  await store.remove(znodes.hostWhite(id));
   // Whoever adds it again vouches for its data.
   await store.remove(znodes.burnt(id));
   return true;
@@ -124,14 +129,30 @@ async function checkHost(store: Coordination, group: string, { host }: Endpoint)
   });
 }
 
+/** Throws `USAGE` when it is in another group, or replicates from this one itself, however far. */
+async function checkFrom(store: Coordination, group: string, id: string, from: string): Promise<void> {
+  const chain = [id];
+  for (let above: string | undefined = from; above !== undefined && above !== '';) {
+    chain.push(above);
+    if (chain.indexOf(above) < chain.length - 1)
+      throw new DcmhaError('USAGE', `they would replicate in a circle: ${chain.join(' from ')}`, {
+        details: { group, id, from },
+      });
+    const record: HostRecord | undefined = await readHost(store, above);
+    if (record?.group !== group)
+      throw new DcmhaError('USAGE', `${above} is no member of group ${group}`, { details: { group, from } });
+    above = record.from;
+  }
+}
+
 async function writeHost(
   store: Coordination,
   group: string,
   { host, port }: Endpoint,
-  { dc, priority, promote, agentPort, weight }: MemberOptions,
+  { dc, priority, promote, agentPort, weight, from }: MemberOptions,
 ): Promise<void> {
   const id = hostId(host);
-  const said = { dc, priority, promote, agent: agentPort, weight };
+  const said = { dc, priority, promote, agent: agentPort, weight, from };
   const known = await readHost(store, id);
   const record: HostRecord = {
     ...known,

@@ -3,6 +3,7 @@ import type { Coordination } from '../../ports/coordination.ts';
 import { formatEndpoint, hostOfId, parseEndpoint, type Endpoint } from '../model/endpoint.ts';
 import { DcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
+import { promoteSchema } from '../model/promote.ts';
 import { decodeList, decodeRecord, malformed } from './codecs.ts';
 import { znodes } from './znodes.ts';
 
@@ -30,10 +31,12 @@ export const hostRecord = z.looseObject({
   port: portSchema,
   dc: z.string().optional(),
   priority: z.number().optional(),
-  promote: z.enum(['prefer', 'allow', 'prefer-not', 'no']).optional(),
+  promote: promoteSchema.optional(),
   /** The agent's control port, or `host:port` when it listens elsewhere. */
   agent: z.union([portSchema, z.string()]).optional(),
   weight: z.number().int().min(0).max(256).optional(),
+  /** Id of the member to replicate from. */
+  from: z.string().optional(),
 });
 export type HostRecord = z.infer<typeof hostRecord>;
 
@@ -79,10 +82,11 @@ export async function readMember(
     group: record.group,
     endpoint: { host, port: record.port },
     priority: record.priority ?? DEFAULT_PRIORITY,
-    promote: record.promote ?? 'allow',
+    promote: record.promote ?? 'yes',
     agent: agentOf(id, host, record.agent, defaults),
     ...(record.dc === undefined ? {} : { dc: record.dc }),
     ...(record.weight === undefined ? {} : { weight: record.weight }),
+    ...(record.from === undefined || record.from === '' ? {} : { from: record.from }),
   };
 }
 

@@ -17,6 +17,12 @@ export const policyOverrides = z.strictObject({
       stepTimeoutMs: ms,
       stalledMs: ms,
       maxLoss: z.number().int().min(0).optional(),
+      allowedDcs: z.array(z.string().min(1)).optional(),
+      crossDc: z.enum(['allowed', 'needs-approval', 'never']).optional(),
+      crossDcMaxLoss: z.number().int().min(0).optional(),
+      crossDcMaxLossMs: ms,
+      lowerVersion: z.enum(['never', 'allowed']).optional(),
+      approvalMs: ms,
     })
     .optional(),
   lag: z

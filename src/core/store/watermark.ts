@@ -5,7 +5,16 @@ import { decodeRecord, encodeOwn } from './codecs.ts';
 import { put } from './put.ts';
 import { znodes } from './znodes.ts';
 
-const watermarkRecord = z.object({ epoch: z.number().int(), executed: z.string(), at: z.number() });
+/** As it is kept in the watermark, and in a plan. */
+export const trailSchema = z.array(z.object({ at: z.number(), since: z.string() }));
+
+const watermarkRecord = z.object({
+  epoch: z.number().int(),
+  executed: z.string(),
+  at: z.number(),
+  mysql: z.string().optional(),
+  trail: trailSchema.optional(),
+});
 
 /** The highest executed set known of the primary; undefined before the first one. */
 export async function readWatermark(store: Coordination, group: string): Promise<Watermark | undefined> {

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { next } from '../../../src/core/plan/next.ts';
-import { abandoned, record, retried, type FailoverPlan } from '../../../src/core/plan/plan.ts';
+import {
+  abandoned,
+  approved,
+  record,
+  retried,
+  withoutStaleApproval,
+  type FailoverPlan,
+} from '../../../src/core/plan/plan.ts';
 import { rehearse } from '../../../src/core/plan/rehearse.ts';
 import type { Outcome, Step } from '../../../src/core/plan/steps.ts';
 import { failoverPlan, gtids, planMember, position } from '../../support/group-builder.ts';
@@ -184,5 +191,67 @@ describe('failover plan', () => {
       const now = next({ ...whole, entries: whole.entries.slice(0, at) });
       assert.deepEqual(now, { kind: 'step', step });
     });
+  });
+
+  const rules = { allowedDcs: [], crossDc: 'needs-approval', lowerVersion: 'never' } as const;
+  const dcs = [planMember('a', { dc: 'x' }), planMember('b', { dc: 'y' }), planMember('c', { dc: 'y' })];
+  const wanted = (plan: FailoverPlan) => {
+    const now = next(plan);
+    return now.kind === 'blocked' ? `${now.reason}: ${now.why}` : now.kind;
+  };
+
+  it('waits before it leaves the data centre, and goes on afresh with an approval, which is void when it comes late', () => {
+    const waiting = play(failoverPlan({ members: dcs, rules }), good);
+    assert.match(
+      wanted(waiting),
+      /^needs-approval: only another data centre can take over \(b in data centre y, c/,
+    );
+    const plan = approved(waiting, { by: 'dba', at: 1000, until: 5000 });
+    assert.deepEqual(kinds(plan), ['close-route', 'fence'], 'positions are asked for again');
+    assert.equal(wanted(play(withoutStaleApproval(plan, 4999), good)), 'finished');
+    assert.match(wanted(play(withoutStaleApproval(plan, 5000), good)), /^needs-approval/);
+    const begun = play(plan, good, 'promote');
+    assert.equal(
+      wanted(play(withoutStaleApproval(begun, 99_000), good)),
+      'finished',
+      'what has begun goes on',
+    );
+  });
+
+  it('has limits of its own towards another data centre, in transactions and in time', () => {
+    const behind = {
+      ...good,
+      'catch-up': { kind: 'not-caught-up', why: 'gone', missing: gtids('10-14'), executed: gtids('1-9') },
+    } as const;
+    const watermark = { watermark: gtids('1-14'), watermarkAt: 10_000 };
+    const to = (more: object) =>
+      wanted(
+        play(
+          failoverPlan({ members: dcs, ...watermark, rules: { ...rules, crossDc: 'allowed', ...more } }),
+          behind,
+        ),
+      );
+    assert.equal(to({}), 'finished', 'the common limit is 10');
+    assert.match(
+      to({ crossDcMaxLoss: 4 }),
+      /^would-lose-data: 5 .* towards another data centre; allowed: 4$/,
+    );
+    assert.match(to({ crossDcMaxLossMs: 5000 }), /for how long is not known; allowed: 5000 ms/);
+    const known = { members: dcs, ...watermark, trail: [{ at: 7000, since: gtids('8-14') }] };
+    const within = failoverPlan({
+      ...known,
+      rules: { ...rules, crossDc: 'allowed', crossDcMaxLossMs: 3000 },
+    });
+    assert.equal(wanted(play(within, behind)), 'finished');
+    const beyond = failoverPlan({
+      ...known,
+      rules: { ...rules, crossDc: 'allowed', crossDcMaxLossMs: 2999 },
+    });
+    const blocked = play(beyond, behind);
+    assert.match(wanted(blocked), /5 transactions .* of the last 3000 ms; allowed: 2999 ms/);
+    const allowed = approved(blocked, { by: 'dba', at: 0, until: 9, lost: 5 });
+    assert.equal(wanted(play(allowed, behind)), 'finished');
+    const fewer = approved(blocked, { by: 'dba', at: 0, until: 9, lost: 4 });
+    assert.match(wanted(play(fewer, behind)), /^would-lose-data/, 'more than was shown is asked about again');
   });
 });

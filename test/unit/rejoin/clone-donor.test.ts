@@ -17,7 +17,7 @@ const member = (n: number, change: Partial<Member> = {}): Member => ({
   group: 'g1',
   endpoint: { host: `10.0.0.${n}`, port: 3306 },
   priority: 100,
-  promote: 'allow',
+  promote: 'yes',
   agent: { host: `10.0.0.${n}`, port: 7071 },
   ...change,
 });

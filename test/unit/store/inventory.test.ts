@@ -44,7 +44,7 @@ test('a new group has its members with defaults, and a second tree is not needed
       group: 'g1',
       endpoint: a,
       priority: 100,
-      promote: 'allow',
+      promote: 'yes',
       agent: { host: '10.0.0.1', port: 7071 },
     },
     {
@@ -52,7 +52,7 @@ test('a new group has its members with defaults, and a second tree is not needed
       group: 'g1',
       endpoint: b,
       priority: 100,
-      promote: 'allow',
+      promote: 'yes',
       agent: { host: '10.0.0.2', port: 7071 },
     },
   ]);
@@ -94,6 +94,36 @@ test('a member keeps what was said of it when only a part is said again', async 
     weight: 10,
   });
   assert.equal((await readMembers(store, 'g1', defaults)).length, 2);
+});
+
+test("former words of the promote rule are read, and today's are written", async () => {
+  const { server, store } = await withTree();
+  await addGroup(store, 'g1', [a!, b!, c!]);
+  server.put('/meta/host/10-0-0-1', "{'group': 'g1', 'port': 3306, 'promote': 'allow'}");
+  server.put('/meta/host/10-0-0-2', '{"group":"g1","port":3306,"promote":"prefer-not"}');
+  await addMember(store, 'g1', b!, { priority: 5 });
+  await addMember(store, 'g1', c!, { promote: 'last' });
+  const members = await readMembers(store, 'g1', defaults);
+  assert.deepEqual(
+    members.map(({ promote }) => promote),
+    ['yes', 'last', 'last'],
+  );
+  assert.match(server.node('/meta/host/10-0-0-2')?.data.toString() ?? '', /"promote":"last"/);
+});
+
+test('a member replicates from another of its group, never in a circle', async () => {
+  const { store } = await withTree();
+  await addGroup(store, 'g1', [a!, b!, c!]);
+  await addMember(store, 'g1', c!, { from: '10-0-0-2' });
+  await assert.rejects(
+    addMember(store, 'g1', b!, { from: '10-0-0-3' }),
+    refuses('USAGE', '10-0-0-2 from 10-0-0-3 from 10-0-0-2'),
+  );
+  await assert.rejects(addMember(store, 'g1', b!, { from: '10-0-0-2' }), refuses('USAGE', 'circle'));
+  await assert.rejects(addMember(store, 'g1', b!, { from: '10-0-0-9' }), refuses('USAGE', '10-0-0-9'));
+  assert.equal((await readMembers(store, 'g1', defaults))[2]?.from, '10-0-0-2');
+  await addMember(store, 'g1', c!, { from: '' });
+  assert.equal((await readMembers(store, 'g1', defaults))[2]?.from, undefined);
 });
 
 test('a member is removed, but not the primary', async () => {
