@@ -126,20 +126,12 @@ async function viewOf(
 async function pastOf(
   group: string,
   { coordination, clock, fleetWindowMs }: Observer,
-): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers'>> {
-  const [records, recentFailovers] = await Promise.all([
+): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers' | 'approval'>> {
+  const [records, recentFailovers, approval] = await Promise.all([
     readHistory(coordination, group, 20),
     countRecentFailovers(coordination, { except: group, since: clock.now() - fleetWindowMs }),
+    readApproval(coordination, group),
   ]);
   const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
-  return { lastFailoverAt: last?.at, recentFailovers };
-): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers' | 'approval'>> {
-  const records = await readHistory(coordination, group, 20);
-  const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
-  const recentFailovers = await countRecentFailovers(coordination, {
-    except: group,
-    since: clock.now() - fleetWindowMs,
-  });
-  const approval = await readApproval(coordination, group);
   return { lastFailoverAt: last?.at, recentFailovers, approval: approval?.request };
 }
