@@ -85,9 +85,6 @@ describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
   const denied: readonly (readonly [string, Crafted])[] = [
     ['another secret', { secret: 'guess' }],
     ['a body that was changed on the way', { signedBody: '{"method":"echo","params":2}' }],
-    ['a time too long ago', { time: Date.now() - 31_000 }],
-    ['a time in the future', { time: Date.now() + 31_000 }],
-    ['a time that is no number', { time: NaN }],
     ['another recipient', { recipient: '127.81.1.9:7071' }],
     ['another port of the recipient', { recipient: `${at.host}:7072` }],
     ['a recipient that is no address', { recipient: 'x' }],
@@ -101,6 +98,39 @@ describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
       assert.equal(handled, before);
     });
   }
+
+  const otherTimes: readonly (readonly [string, number])[] = [
+    ['too long ago', Date.now() - 31_000],
+    ['in the future', Date.now() + 31_000],
+    ['that is no number', NaN],
+  ];
+  for (const [what, time] of otherTimes) {
+    it(`turns away a time ${what}, and tells one who knows the secret what time it is here`, async () => {
+      const before = handled;
+      const { text } = await exchange(requestText({ time }), '}');
+      assert.match(text, /^HTTP\/1\.1 401 /);
+      const now = Number(/\{"now":(\d+)\}/.exec(text)?.[1]);
+      assert.ok(Math.abs(now - Date.now()) < 10_000, text);
+      assert.equal(handled, before);
+    });
+  }
+
+  it('hears a caller whose clock is an hour off, at the second attempt and from then on at the first', async () => {
+    for (const offByMs of [3_600_000, -3_600_000]) {
+      let asked = 0;
+      using skewed = createPeerCaller({
+        secret: SECRET,
+        now: () => {
+          asked += 1;
+          return Date.now() + offByMs;
+        },
+      });
+      assert.equal(await skewed.call(at, 'echo', 1, SOON), 1);
+      const first = asked;
+      assert.equal(await skewed.call(at, 'echo', 2, SOON), 2);
+      assert.equal(asked, first + 1);
+    }
+  });
 
   it('takes the same request once only', async () => {
     const text = requestText({});

@@ -6,8 +6,12 @@ import type { PeerCaller } from '../../ports/peers.ts';
 import { Deadline } from '../system/deadline.ts';
 import { readBody } from './body.ts';
 import { CALL_PATH, headers, isProof, newNonce, proveAnswer, proveRequest } from './hmac.ts';
+import { peerTime, type PeerTime } from './peer-time.ts';
 
 const ANSWER_LIMIT_BYTES = 8 * 1024 * 1024;
+
+/** What a peer says to a call whose time is not its own. */
+const clockSchema = z.object({ now: z.number().int() });
 
 const answerSchema = z.union([
   z.object({
@@ -21,7 +25,11 @@ const answerSchema = z.union([
 ]);
 
 /** Calls keep their connections, so that one costs a round trip. Idle ones do not keep the process alive. */
-export function createPeerCaller(settings: { readonly secret: string }): PeerCaller & Disposable {
+export function createPeerCaller(settings: {
+  readonly secret: string;
+  readonly now?: PeerTime;
+}): PeerCaller & Disposable {
+  const clocks = new PeerClocks(settings.now ?? peerTime);
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 4, noDelay: true });
   return {
     call: async (peer, method, params, options) => {
@@ -31,13 +39,16 @@ export function createPeerCaller(settings: { readonly secret: string }): PeerCal
         secret: settings.secret,
         body: Buffer.from(JSON.stringify({ method, params })),
         deadline: new Deadline(options),
+        clocks,
       };
       try {
-        return await send(exchange);
+        return await sendKept(exchange);
       } catch (error) {
-        // A kept connection that the peer had closed: the call is made again, as every call may be, on a new one.
-        if (!(error instanceof StaleConnection)) throw error;
-        return await send({ ...exchange, agent: undefined });
+        if (!(error instanceof OtherTime)) throw error;
+        clocks.heed(peer, error.now);
+        return await sendKept(exchange).catch((again: unknown) => {
+          throw again instanceof OtherTime ? foreign(peer, 'it says another time at each call') : again;
+        });
       }
     },
     [Symbol.dispose]: () => agent.destroy(),
@@ -51,14 +62,53 @@ interface Exchange {
   readonly secret: string;
   readonly body: Buffer;
   readonly deadline: Deadline;
+  readonly clocks: PeerClocks;
 }
 
 class StaleConnection extends Error {}
 
+/** The peer, which knows the secret, says that it is another time there. */
+class OtherTime extends Error {
+  readonly now: number;
+
+  constructor(now: number) {
+    super('the clocks differ');
+    this.now = now;
+  }
+}
+
+/** How far each peer's clock is from ours, as far as it had to tell. */
+class PeerClocks {
+  readonly #now: PeerTime;
+  readonly #aheadMs = new Map<string, number>();
+
+  constructor(now: PeerTime) {
+    this.#now = now;
+  }
+
+  at(peer: Endpoint): number {
+    return this.#now() + (this.#aheadMs.get(formatEndpoint(peer)) ?? 0);
+  }
+
+  heed(peer: Endpoint, now: number): void {
+    this.#aheadMs.set(formatEndpoint(peer), now - this.#now());
+  }
+}
+
+async function sendKept(exchange: Exchange): Promise<unknown> {
+  try {
+    return await send(exchange);
+  } catch (error) {
+    // A kept connection that the peer had closed: the call is made again, as every call may be, on a new one.
+    if (!(error instanceof StaleConnection)) throw error;
+    return send({ ...exchange, agent: undefined });
+  }
+}
+
 async function send(exchange: Exchange): Promise<unknown> {
-  const { peer, secret, body, deadline } = exchange;
+  const { peer, secret, body, deadline, clocks } = exchange;
   const nonce = newNonce();
-  const time = String(Date.now());
+  const time = String(clocks.at(peer));
   const recipient = formatEndpoint(peer);
   const proof = proveRequest(secret, { verb: 'POST', path: CALL_PATH, recipient, time, nonce }, body);
   const stop = new AbortController();
@@ -122,22 +172,24 @@ function readAnswer(
   text: Buffer | undefined,
 ): unknown {
   const status = response.statusCode ?? 0;
-  if (status === 401) {
-    throw foreign(
-      peer,
-      'it refuses our proof: do both have the same peer.secretFile, and clocks within 30 s?',
-    );
-  }
+  const isProven =
+    text !== undefined && isProof(proveAnswer(secret, nonce, status, text), response.headers[headers.proof]);
+  if (status === 401) throw deniedBy(peer, isProven ? text : undefined);
   if (status !== 200 || text === undefined) throw foreign(peer, `it answers with status ${status}`);
-  if (!isProof(proveAnswer(secret, nonce, status, text), response.headers[headers.proof])) {
-    throw foreign(peer, 'its answer does not prove that it knows our secret');
-  }
+  if (!isProven) throw foreign(peer, 'its answer does not prove that it knows our secret');
   const answer = answerSchema.safeParse(JSON.parse(text.toString('utf8')));
   if (!answer.success) throw foreign(peer, 'its answer is of another version of dcmha');
   if (!('error' in answer.data)) return answer.data.result;
   const { code, message, details } = answer.data.error;
   const facts: ErrorDetails = { ...details, code, peer: formatEndpoint(peer) };
   throw new DcmhaError('PEER_REFUSED', message, { details: facts });
+}
+
+/** `proven`: what it says, when it knows the secret. */
+function deniedBy(peer: Endpoint, proven: Buffer | undefined): Error {
+  const clock = clockSchema.safeParse(proven === undefined ? undefined : JSON.parse(proven.toString('utf8')));
+  if (clock.success) return new OtherTime(clock.data.now);
+  return foreign(peer, 'it refuses our proof: do both have the same peer.secretFile?');
 }
 
 function unreachable(peer: Endpoint, code: string, why: string): DcmhaError {

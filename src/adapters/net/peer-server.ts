@@ -7,6 +7,7 @@ import type { PeerHandler, PeerListener } from '../../ports/peers.ts';
 import type { Log } from '../../ports/system.ts';
 import { readBody } from './body.ts';
 import { CALL_PATH, headers, isProof, proveAnswer, proveRequest } from './hmac.ts';
+import { peerTime, type PeerTime } from './peer-time.ts';
 import { ReplayGuard } from './replay-guard.ts';
 
 export interface PeerServerSettings {
@@ -16,6 +17,7 @@ export interface PeerServerSettings {
   /** Deadlines for the two parts of a request, ms. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  readonly now?: PeerTime;
 }
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -45,9 +47,13 @@ export function createPeerListener(settings: PeerServerSettings): PeerListener {
 }
 
 /** Why a request is turned away; the caller is not told, the log is. */
-type Denial = 'no-proof' | 'stale' | 'wrong-recipient' | 'wrong-proof' | 'replayed';
+type Denial = 'no-proof' | 'wrong-recipient' | 'wrong-proof' | 'replayed';
 
-type Checked = { readonly nonce: string } | { readonly denied: Denial };
+type Checked =
+  | { readonly nonce: string }
+  | { readonly denied: Denial }
+  /** Of another time than ours; the caller knows the secret, so it is told what time it is here, and may ask again. */
+  | { readonly stale: string; readonly now: number };
 
 class PeerServer {
   readonly #settings: PeerServerSettings;
@@ -81,11 +87,26 @@ class PeerServer {
       dismiss(response, 401);
       return;
     }
-    const answer = Buffer.from(JSON.stringify(await this.#call(body)));
+    if ('stale' in checked) {
+      this.#answer(response, { status: 401, nonce: checked.stale, content: { now: checked.now } });
+      return;
+    }
+    this.#answer(response, { status: 200, nonce: checked.nonce, content: await this.#call(body) });
+  }
+
+  #answer(
+    response: ServerResponse,
+    {
+      status,
+      nonce,
+      content,
+    }: { readonly status: number; readonly nonce: string; readonly content: unknown },
+  ): void {
     if (response.destroyed) return;
-    response.writeHead(200, {
+    const answer = Buffer.from(JSON.stringify(content));
+    response.writeHead(status, {
       'content-type': 'application/json',
-      [headers.proof]: proveAnswer(this.#settings.secret, checked.nonce, 200, answer),
+      [headers.proof]: proveAnswer(this.#settings.secret, nonce, status, answer),
     });
     response.end(answer);
   }
@@ -101,9 +122,9 @@ class PeerServer {
     const expected = proveRequest(this.#settings.secret, facts, body);
     if (!isProof(expected, request.headers[headers.proof])) return { denied: 'wrong-proof' };
     // From here on the caller knows the secret.
-    const now = Date.now();
-    if (!this.#replays.isFresh(Number(time), now)) return { denied: 'stale' };
     if (!isMeant(recipient, this.#self())) return { denied: 'wrong-recipient' };
+    const now = (this.#settings.now ?? peerTime)();
+    if (!this.#replays.isFresh(Number(time), now)) return { stale: nonce, now };
     return this.#replays.take(nonce, Number(time), now) ? { nonce } : { denied: 'replayed' };
   }
 

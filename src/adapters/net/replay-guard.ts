@@ -1,4 +1,4 @@
-/** Clocks of two hosts may differ by this much, and no request is taken that is older. */
+/** No request is taken that is older; a caller whose clock differs by more is told so first. */
 const WINDOW_MS = 30_000;
 
 /** Remembers the nonces of the requests that were taken for as long as their time would be accepted. */
