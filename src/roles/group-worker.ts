@@ -22,6 +22,7 @@ import { keepPauses } from './pause-watch.ts';
 import { planOf, resumePlan, startPlan, tellBlocked } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
 import { RegionalKeeper } from './regional-keeper.ts';
+import { SeenSince } from './seen-since.ts';
 
 const busyMs = 500;
 
@@ -32,6 +33,7 @@ export class GroupWorker {
   readonly #signal: AbortSignal;
   readonly #alarm: Alarm;
   readonly #watches: MemberWatches;
+  readonly #seenSince: SeenSince;
   readonly #readMemory = newReadMemory();
   readonly #told: Told = new Map();
   readonly #regions: RegionalKeeper;
@@ -43,6 +45,7 @@ export class GroupWorker {
     this.#deps = deps;
     this.#signal = signal;
     this.#alarm = new Alarm(deps.runner.clock, signal);
+    this.#seenSince = new SeenSince(deps.runner.clock);
     this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
     this.#regions = new RegionalKeeper(group, deps, signal);
   }
@@ -95,7 +98,8 @@ export class GroupWorker {
       { group: this.#group },
       `${this.#group}: no plan is blocked any more`,
     );
-    const snapshot = await observe(this.#group, this.#deps.observer, this.#signal);
+    const seen = await observe(this.#group, this.#deps.observer, this.#signal);
+    const snapshot = { ...seen, seenFor: this.#seenSince.look(seen) };
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
     if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
@@ -123,7 +127,7 @@ export class GroupWorker {
       case 'look-again':
         return decision.afterMs;
       case 'alert':
-        return decision.alert === 'stalled' ? busyMs : this.#deps.tickMs;
+        return Math.min(decision.afterMs ?? this.#deps.tickMs, this.#deps.tickMs);
       case 'refuse':
         return this.#deps.tickMs;
       case 'failover':

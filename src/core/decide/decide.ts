@@ -29,6 +29,8 @@ export type Decision =
       readonly kind: 'alert';
       readonly alert: 'heartbeat-lost' | 'two-primaries' | 'stalled';
       readonly seen: readonly string[];
+      /** When it may be more than an alert, ms from now. */
+      readonly afterMs?: number;
     }
   /** Look again after `afterMs`. */
   | { readonly kind: 'look-again'; readonly afterMs: number; readonly seen: readonly string[] }
@@ -83,7 +85,10 @@ function decideStalled(
   policy: FailoverPolicy,
   { seen, since, kind }: Extract<Assessment, { kind: 'primary-stalled' }>,
 ): Decision {
-  if (snapshot.takenAt - since < policy.stalledMs) return { kind: 'alert', alert: 'stalled', seen };
+  // The agent's clock may be any time away from ours.
+  const stalledForMs = snapshot.seenFor?.verdictMs ?? snapshot.takenAt - since;
+  const afterMs = policy.stalledMs - stalledForMs;
+  if (afterMs > 0) return { kind: 'alert', alert: 'stalled', seen, afterMs };
   return permit(snapshot, policy, { cause: kind, seen });
 }
 
@@ -102,7 +107,7 @@ function permit(
   }
   if (!policy.automatic)
     return refuse('manual', `failover.automatic is false: dcmha failover --group ${group}`);
-  const sinceLast = snapshot.takenAt - (snapshot.lastFailoverAt ?? -Infinity);
+  const sinceLast = sinceLastFailover(snapshot);
   if (sinceLast < policy.cooldownMs) {
     const why = `last failover ${Math.round(sinceLast / 1000)} s ago, cooldown ${policy.cooldownMs / 1000} s: dcmha failover --group ${group}`;
     return refuse('cooldown', why);
@@ -157,4 +162,10 @@ function whyNoCandidate(
   if (presence?.replication?.state === 'errant') return 'it has transactions of its own';
   const version = probe?.kind === 'up' ? probe.status.version : undefined;
   return whyBarred({ ...member, version }, circumstances);
+}
+
+/** A failover that is recorded for the future was recorded by a clock that was wrong: then it counts from when it was first seen. */
+function sinceLastFailover({ takenAt, lastFailoverAt, seenFor }: GroupSnapshot): number {
+  const sinceMs = takenAt - (lastFailoverAt ?? -Infinity);
+  return sinceMs < 0 ? (seenFor?.failoverMs ?? 0) : sinceMs;
 }

@@ -20,6 +20,14 @@ export interface MemberView {
   readonly paused?: boolean | undefined;
 }
 
+/** For how long the coordinator has seen it so, by its own monotonic clock, ms. */
+export interface SeenFor {
+  /** What the primary's agent says of its server. */
+  readonly verdictMs: number;
+  /** `lastFailoverAt`. */
+  readonly failoverMs: number;
+}
+
 /** Everything a decision about a group may use, read at one moment. */
 export interface GroupSnapshot {
   readonly group: string;
@@ -39,6 +47,8 @@ export interface GroupSnapshot {
   readonly approval?: ApprovalRequest | undefined;
   /** When this group's last automatic failover ended, ms since 1970. */
   readonly lastFailoverAt: number | undefined;
+  /** Of a coordinator that has looked before; undefined for one look alone. */
+  readonly seenFor?: SeenFor | undefined;
   /** Automatic failovers of other groups that began within the fleet's window. */
   readonly recentFailovers: number;
 }

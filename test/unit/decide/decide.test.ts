@@ -83,6 +83,24 @@ const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][]
     'failover primary-stalled',
   ],
   [
+    'goes by its own clock, not by that of an agent that is an hour ahead',
+    {
+      ...abc(view('a', { presence: presence({ verdict: 'stalled', since: 3_700_000 }) }), deaf('b')),
+      seenFor: { verdictMs: 10_000, failoverMs: 0 },
+    },
+    {},
+    'failover primary-stalled',
+  ],
+  [
+    'goes by its own clock, not by that of an agent that is an hour behind',
+    {
+      ...abc(view('a', { presence: presence({ verdict: 'stalled', since: -3_600_000 }) }), deaf('b')),
+      seenFor: { verdictMs: 100, failoverMs: 0 },
+    },
+    {},
+    'alert stalled',
+  ],
+  [
     'lets a saturated primary work',
     abc(view('a', { presence: presence({ verdict: 'saturated' }) })),
     {},
@@ -107,6 +125,22 @@ const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][]
     { ...abc(dead, deaf('b')), lastFailoverAt: -600_000 },
     {},
     'failover primary-dead',
+  ],
+  [
+    'does not wait for the hour of a failover that was recorded by a clock an hour ahead',
+    {
+      ...abc(dead, deaf('b')),
+      lastFailoverAt: 3_700_000,
+      seenFor: { verdictMs: 0, failoverMs: 600_000 },
+    },
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'takes a failover of the future for one that has just been',
+    { ...abc(dead, deaf('b')), lastFailoverAt: 3_700_000 },
+    {},
+    'refuse cooldown',
   ],
   [
     'holds when many groups are in trouble at once',
