@@ -146,6 +146,12 @@ const failover = z.strictObject({
     .default('never')
     .describe("whether a server of an older MySQL series than the old primary's may take over"),
   approvalMs: ms(900_000, 'an approval is void when it was not acted upon within'),
+  quorum: z
+    .enum(['one', 'half', 'majority', 'all'])
+    .default('half')
+    .describe(
+      'how many of the replicas that may be promoted an automatic failover must reach, where the dead primary cannot tell what they may hold',
+    ),
 });
 
 const catchUp = z.strictObject({

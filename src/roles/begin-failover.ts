@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Decision } from '../core/decide/decide.ts';
+import type { QuorumRule } from '../core/decide/quorum.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import { approvalInForce } from '../core/model/approval.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
@@ -23,6 +24,7 @@ export interface PlanBeginning {
     readonly catchUp: FailoverPlan['inputs']['catchUp'];
     /** Absent: everything is allowed. */
     readonly rules?: FailoverRules | undefined;
+    readonly quorum?: QuorumRule | undefined;
   };
 }
 
@@ -53,12 +55,13 @@ export function orderedFailover(
 
 /** What a plan is begun with: the group's own settings go before the configuration file's. */
 export function planPolicy(
-  { maxLoss, catchUp, rules }: PlanBeginning['policy'],
+  { maxLoss, catchUp, rules, quorum }: PlanBeginning['policy'],
   own: PolicyOverrides,
 ): PlanBeginning['policy'] {
   return {
     maxLoss: own.failover?.maxLoss ?? maxLoss,
     catchUp: own.catchUp?.policy ?? catchUp,
+    quorum: own.failover?.quorum ?? quorum,
     rules: rulesInForce(rules, own),
   };
 }
@@ -117,6 +120,7 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       rules: rulesOf(reason, beginning.policy.rules),
       maxLoss: beginning.policy.maxLoss,
       catchUp: beginning.policy.catchUp,
+      ...(reason.automatic ? { quorum: beginning.policy.quorum ?? 'half' } : {}),
       read: readersOf(snapshot),
     },
   };

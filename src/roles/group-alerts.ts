@@ -20,6 +20,7 @@ export async function tellOfDecision(
   switch (decision.kind) {
     case 'nothing':
     case 'look-again':
+    case 'step-back':
     case 'failover':
       return;
     case 'alert':

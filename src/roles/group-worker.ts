@@ -14,12 +14,13 @@ import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
 import { automaticFailover, planPolicy, rulesInForce } from './begin-failover.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
+import { GroupSight } from './group-sight.ts';
 import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { observe } from './observe.ts';
 import { keepPauses } from './pause-watch.ts';
-import { planOf, resumePlan, startPlan, tellBlocked } from './plan-runner.ts';
+import { planOf, resumePlan, startPlan, tellBlocked, type PlanRunner } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
 import { RegionalKeeper } from './regional-keeper.ts';
 import { SeenSince } from './seen-since.ts';
@@ -37,6 +38,7 @@ export class GroupWorker {
   readonly #readMemory = newReadMemory();
   readonly #told: Told = new Map();
   readonly #regions: RegionalKeeper;
+  readonly #sight: GroupSight;
   /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
   #tasksUnread = true;
 
@@ -46,8 +48,14 @@ export class GroupWorker {
     this.#signal = signal;
     this.#alarm = new Alarm(deps.runner.clock, signal);
     this.#seenSince = new SeenSince(deps.runner.clock);
+    this.#sight = new GroupSight(group, deps);
     this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
     this.#regions = new RegionalKeeper(group, deps, signal);
+  }
+
+  /** For plans: one that fails for want of sight is left to others. */
+  get #runner(): PlanRunner {
+    return { ...this.#deps.runner, isBlind: (signal) => this.#sight.isBlind(signal) };
   }
 
   /** The tasks may have changed: look now, at them, too. */
@@ -115,10 +123,11 @@ export class GroupWorker {
     // The lock is a node that wakes us: it is taken only when there is something to do.
     if ((await openTask(this.#deps.runner.coordination, this.#group)) === undefined) return false;
     this.#tasksUnread = true;
-    return this.#locked(() => runTasks(snapshot, this.#deps, this.#signal));
+    return this.#locked(() => runTasks(snapshot, { ...this.#deps, runner: this.#runner }, this.#signal));
   }
 
   async #act(decision: Decision, snapshot: GroupSnapshot): Promise<number> {
+    if (decision.kind !== 'step-back') this.#sight.tellSeeing();
     if (this.#deps.onDuty()) await tellOfDecision(decision, snapshot, this.#deps.runner, this.#told);
     switch (decision.kind) {
       case 'nothing':
@@ -126,6 +135,9 @@ export class GroupWorker {
         return this.#deps.tickMs;
       case 'look-again':
         return decision.afterMs;
+      case 'step-back':
+        this.#sight.tellBlind(decision.seen);
+        return busyMs;
       case 'alert':
         return Math.min(decision.afterMs ?? this.#deps.tickMs, this.#deps.tickMs);
       case 'refuse':
@@ -156,7 +168,7 @@ export class GroupWorker {
       { group: this.#group, host: plan.inputs.oldPrimary },
       `${this.#group}: failover from ${plan.inputs.oldPrimary} begins (${decision.cause})`,
     );
-    await startPlan(plan, this.#deps.runner, this.#signal);
+    await startPlan(plan, this.#runner, this.#signal);
     return true;
   }
 
@@ -177,11 +189,13 @@ export class GroupWorker {
       tellBlocked(plan, wanted, this.#deps.runner);
       return this.#deps.tickMs;
     }
+    // Not under the lock, which would keep the others from it.
+    if (this.#sight.wasBlind && (await this.#sight.isBlind(this.#signal))) return this.#deps.tickMs;
     const resumed = await this.#locked(async () => {
       // The plan may have ended between the look and the lock.
       const now = await readJournal(this.#deps.runner.coordination, this.#group);
-      if (now?.kind !== 'running') return false;
-      await resumePlan(now, this.#deps.runner, this.#signal);
+      if (now?.kind !== 'running' || (await this.#sight.isBlind(this.#signal))) return false;
+      await resumePlan(now, this.#runner, this.#signal);
       return true;
     });
     if (!resumed) log.debug('another coordinator runs the plan', { group: this.#group });
@@ -245,5 +259,6 @@ function override(policy: GroupWorkerDeps['policy'], own: PolicyOverrides): Fail
     stalledMs: failover?.stalledMs ?? policy.stalledMs,
     fleetMax: policy.fleetMax,
     rules: rulesInForce(rules, own),
+    quorum: failover?.quorum ?? policy.quorum,
   };
 }

@@ -84,7 +84,7 @@ async function hostsAtRest(
 }
 
 /** A presence that cannot be read is as good as none: MySQL is asked. */
-async function presenceOf(store: Coordination, member: Member): Promise<PresenceRecord | undefined> {
+export async function presenceOf(store: Coordination, member: Member): Promise<PresenceRecord | undefined> {
   try {
     return await readPresence(store, member.id);
   } catch (error) {

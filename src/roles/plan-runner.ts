@@ -36,6 +36,8 @@ export interface PlanRunner {
   readonly fenceCommand?: FenceCommand | undefined;
   readonly regional?: RegionalMeans | undefined;
   readonly limits: PerformLimits;
+  /** Whether this process sees too little of the group to go on with a plan. */
+  readonly isBlind?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Deadline of a step whose parts have no longer one of their own, ms. */
   readonly stepTimeoutMs: number;
 }
@@ -107,6 +109,7 @@ async function drive(
       step.kind === 'promote' || step.kind === 'freeze'
         ? limits.freezeTimeoutMs + runner.stepTimeoutMs
         : runner.stepTimeoutMs,
+    mustStepBack: () => runner.isBlind?.(signal) ?? Promise.resolve(false),
     signal,
   });
   if (ending.kind === 'finished') {

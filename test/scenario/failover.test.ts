@@ -148,6 +148,46 @@ describe('a coordinator', () => {
     await stage.end();
   });
 
+  it('leaves the group to the other coordinator when it does not see most of it itself', async () => {
+    const stage = await CoordinatorStage.running(2);
+    const { clock, world, peers } = stage.agents;
+    for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3']) {
+      world.cut('c1', host);
+      peers.cut('c1', host);
+    }
+    world.stop(stage.agents.host(1).server);
+    const tookMs = await clock.runUntil(() => stage.writable().includes(2), 10_000);
+    assert.ok(tookMs < 1500, `writes were open again after ${tookMs} ms of virtual time`);
+    await clock.runFor(3000);
+    assert.deepEqual(new Set((await stage.history()).map(({ startedBy }) => startedBy)), new Set(['c2']));
+    const [told] = stage.coordinator(1).alerts;
+    assert.deepEqual([told?.kind, told?.host, told?.state], ['coordinator-blind', 'c1', 'raised']);
+    await stage.end();
+  });
+
+  it('hands a plan over that it began before its network failed', async () => {
+    const stage = await CoordinatorStage.running(1);
+    const { clock, world, peers, observer } = stage.agents;
+    const cut = (): void => {
+      for (const host of ['10.0.0.2', '10.0.0.3']) {
+        world.cut('c1', host);
+        peers.cut('c1', host);
+      }
+    };
+    observer.watchData(znodes.journal('g1'), cut, new AbortController().signal);
+    world.stop(stage.agents.host(1).server);
+    await clock.runFor(2000);
+    stage.add('c2');
+    await clock.runUntil(() => stage.primary() === '10-0-0-2', 20_000);
+    await clock.runFor(5000);
+    const [record] = await stage.history();
+    assert.deepEqual([record?.['startedBy'], record?.['result']], ['c1', 'done']);
+    assert.ok(JSON.stringify(record?.['steps']).includes('"by":"c2"'));
+    const told = stage.alertKinds();
+    assert.ok(told.includes('coordinator-blind raised') && !told.includes('plan-blocked raised'));
+    await stage.end();
+  });
+
   it('does not fail over a second time within the cooldown, and says so', async () => {
     const stage = await CoordinatorStage.running();
     const { clock, world } = stage.agents;

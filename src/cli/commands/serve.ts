@@ -63,6 +63,7 @@ export const serveCommand = defineCommand({
           stalledMs: failover.stalledMs,
           fleetMax: fleet.max,
           maxLoss: failover.maxLoss,
+          quorum: failover.quorum,
           catchUp: catchUp.policy,
           rules: failover,
         },

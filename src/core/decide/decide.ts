@@ -8,6 +8,8 @@ import {
   type Circumstances,
   type PlacementRules,
 } from './placement.ts';
+import { whyNoQuorum, type QuorumRule } from './quorum.ts';
+import { isBlind } from './sight.ts';
 
 /** The limits that an installation or a group sets (config section `failover` and `fleet`, znode `policy/G`). */
 export interface FailoverPolicy {
@@ -17,10 +19,12 @@ export interface FailoverPolicy {
   readonly fleetMax: number;
   /** Where the new primary may be; absent: anywhere. */
   readonly rules?: PlacementRules | undefined;
+  /** Default half. */
+  readonly quorum?: QuorumRule | undefined;
 }
 
 export type RefusalReason =
-  'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate' | 'needs-approval';
+  'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate' | 'needs-approval' | 'no-quorum';
 
 export type Decision =
   | { readonly kind: 'nothing' }
@@ -34,6 +38,8 @@ export type Decision =
     }
   /** Look again after `afterMs`. */
   | { readonly kind: 'look-again'; readonly afterMs: number; readonly seen: readonly string[] }
+  /** Something is due, but this observer sees too little of the group: others decide. */
+  | { readonly kind: 'step-back'; readonly seen: readonly string[] }
   | { readonly kind: 'failover'; readonly cause: string; readonly seen: readonly string[] }
   /** A failover is due, and this forbids it. */
   | {
@@ -72,6 +78,7 @@ function decideByWhatIsSeen(snapshot: GroupSnapshot, policy: FailoverPolicy): De
     case 'two-primaries':
       return { kind: 'alert', alert: assessment.kind, seen: assessment.seen };
     case 'primary-in-doubt':
+      if (isBlind(snapshot.members)) return { kind: 'step-back', seen: assessment.seen };
       return { kind: 'look-again', afterMs: doubtMs, seen: assessment.seen };
     case 'primary-stalled':
       return decideStalled(snapshot, policy, assessment);
@@ -98,6 +105,7 @@ function permit(
   policy: FailoverPolicy,
   due: { readonly cause: string; readonly seen: readonly string[] },
 ): Decision {
+  if (isBlind(snapshot.members)) return { kind: 'step-back', seen: due.seen };
   const refuse = (reason: RefusalReason, why: string): Decision => ({ kind: 'refuse', reason, why, ...due });
   const group = snapshot.group;
   if (snapshot.paused) return refuse('paused', `the group is paused: dcmha unsetwhite --group ${group}`);
@@ -120,6 +128,8 @@ function permit(
   }
   const unplaced = refusePlacement(snapshot, policy.rules);
   if (unplaced !== undefined) return refuse(unplaced.reason, unplaced.why);
+  const lacking = whyTooFew(snapshot, policy);
+  if (lacking !== undefined) return refuse('no-quorum', `${lacking}: dcmha failover --group ${group}`);
   return { kind: 'failover', ...due };
 }
 
@@ -162,6 +172,21 @@ function whyNoCandidate(
   if (presence?.replication?.state === 'errant') return 'it has transactions of its own';
   const version = probe?.kind === 'up' ? probe.status.version : undefined;
   return whyBarred({ ...member, version }, circumstances);
+}
+
+/** While the dead primary's agent is there, its binlog tells what the replicas that are silent may have: the plan decides then. */
+function whyTooFew(
+  { members, primary }: GroupSnapshot,
+  { quorum = 'half' }: FailoverPolicy,
+): string | undefined {
+  if (members.find(({ member }) => member.id === primary?.id)?.presence !== undefined) return undefined;
+  const counted = members.filter(({ member, paused }) => member.id !== primary?.id && paused !== true);
+  const asked = counted.filter(({ probe }) => probe?.kind !== 'down').map(({ member }) => member.id);
+  return whyNoQuorum(
+    counted.map(({ member }) => member),
+    asked,
+    quorum,
+  );
 }
 
 /** A failover that is recorded for the future was recorded by a clock that was wrong: then it counts from when it was first seen. */

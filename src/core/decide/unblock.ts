@@ -1,6 +1,7 @@
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
 import { circumstancesOf, electionOf } from '../plan/failover.ts';
 import { next } from '../plan/next.ts';
+import { whyTooFewAsked } from '../plan/plan-quorum.ts';
 import { abandoned, isDone, outcomeAs, retried, type FailoverPlan, type Plan } from '../plan/plan.ts';
 import type { Step } from '../plan/steps.ts';
 import { isFit, isUp } from './fit.ts';
@@ -18,10 +19,15 @@ export function unblocked(plan: Plan, { members }: GroupSnapshot): Plan | undefi
   if (plan.kind !== 'failover' || plan.abandonedBy !== undefined) return undefined;
   const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
   if (recorded?.kind === 'record-primary') return afterRecord(plan, viewOf(members, recorded.host));
-  if (!lacksServer(plan)) return undefined;
+  return lacksServer(plan) ? beforeRecord(plan, members) : undefined;
+}
+
+function beforeRecord(plan: FailoverPlan, members: readonly MemberView[]): Plan | undefined {
   const { oldPrimary } = plan.inputs;
-  if (members.some((view) => view.member.id !== oldPrimary && isFit(view) && isFree(plan, view)))
-    return retried(plan);
+  const fit = members.filter((view) => view.member.id !== oldPrimary && isFit(view) && isFree(plan, view));
+  const asked = fit.map(({ member }) => member.id);
+  if (isShortOfQuorum(plan) && whyTooFewAsked(plan, asked) !== undefined) return undefined;
+  if (fit.length > 0) return retried(plan);
   const old = viewOf(members, oldPrimary);
   const isBack = old !== undefined && isUp(old);
   return plan.inputs.automatic && isBack ? abandoned(plan, `${oldPrimary}, which is back`) : undefined;
@@ -42,6 +48,7 @@ function lacksServer(plan: FailoverPlan): boolean {
   const last = plan.entries.at(-1);
   if (last?.outcome.kind === 'failed') return repeatable.has(last.step.kind);
   if (next(plan).kind !== 'blocked' || outcomeAs(plan, 'freeze', 'positions') === undefined) return false;
+  if (isShortOfQuorum(plan)) return true;
   const election = electionOf(plan);
   if (isDone(plan, 'promote') || election.kind !== 'refused') return false;
   return election.reason === 'no-candidate' || election.reason === 'needs-approval';
@@ -55,6 +62,11 @@ function isFree(plan: FailoverPlan, { member }: MemberView): boolean {
   return (
     whyBarred({ ...member, version }, circumstances) === undefined && !needsApproval(member, circumstances)
   );
+}
+
+function isShortOfQuorum(plan: FailoverPlan): boolean {
+  const wanted = next(plan);
+  return wanted.kind === 'blocked' && wanted.reason === 'no-quorum';
 }
 
 function viewOf(members: readonly MemberView[], id: string): MemberView | undefined {

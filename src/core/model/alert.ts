@@ -12,6 +12,7 @@ export type AlertKind =
   | 'replica-returned'
   | 'agent-lost'
   | 'session-trouble'
+  | 'coordinator-blind'
   | 'malformed-data'
   | 'primary-fenced'
   | 'rejoin'

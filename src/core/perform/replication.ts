@@ -1,6 +1,6 @@
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
-import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
+import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { readBurnt } from '../store/burnt.ts';
@@ -105,16 +105,6 @@ export async function promote(
   context: PerformContext,
   deadline: number,
 ): Promise<Outcome> {
-  try {
-    return await promoteNow(step, context, deadline);
-  } catch (error) {
-    // It has died since it was frozen: somebody else is elected.
-    if (hasCode(error, 'MYSQL_UNREACHABLE')) return { kind: 'fallen-back', missing: '' };
-    throw error;
-  }
-}
-
-async function promoteNow(step: Of<'promote'>, context: PerformContext, deadline: number): Promise<Outcome> {
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   await stopReceiver(member, context);

@@ -1,5 +1,5 @@
 import type { Clock, Log } from '../../ports/system.ts';
-import { hasCode, toDcmhaError } from '../model/errors.ts';
+import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
 import { next } from './next.ts';
 import { record, type Next, type Plan } from './plan.ts';
 import type { Outcome, Step } from './steps.ts';
@@ -14,6 +14,8 @@ export interface Execution {
   readonly log: Log;
   readonly by: string;
   readonly stepTimeoutMs: (step: Step) => number;
+  /** Asked when a step fails: whether somebody else would see more. */
+  readonly mustStepBack?: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
@@ -56,10 +58,27 @@ async function attempt(step: Step, plan: Plan, execution: Execution): Promise<Ou
       signal.throwIfAborted();
       const error = toDcmhaError(thrown);
       log.warn('step failed', { plan: plan.id, step: step.kind, code: error.code, error: error.message });
+      await stepBackIfMust(execution, plan, error);
       if (clock.monotonic() + pause >= deadline)
         return { kind: 'failed', code: error.code, why: error.message };
       await clock.pause(pause, signal);
       signal.throwIfAborted();
     }
   }
+}
+
+/** Nothing is recorded then: the step failed for want of a network, and the next one who takes the plan may have it. */
+async function stepBackIfMust(
+  { mustStepBack, log }: Execution,
+  plan: Plan,
+  cause: DcmhaError,
+): Promise<void> {
+  if (!hasCode(cause, 'MYSQL_UNREACHABLE', 'PEER_UNREACHABLE', 'TIMED_OUT')) return;
+  if ((await mustStepBack?.()) !== true) return;
+  log.warn('plan left to other coordinators', { plan: plan.id, error: cause.message });
+  throw new DcmhaError(
+    'LOCK_LOST',
+    `the plan of ${plan.group} is left to others, who see more of the group`,
+    { cause },
+  );
 }

@@ -5,6 +5,7 @@ import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
 import { towardsChannels } from './channels.ts';
 import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
 import { whyTooMuchIsLost } from './loss-limit.ts';
+import { whyTooFewAsked } from './plan-quorum.ts';
 import type { Step } from './steps.ts';
 
 type Elected = Extract<Election, { kind: 'elected' }>;
@@ -60,6 +61,8 @@ function choose(plan: FailoverPlan, loss: Loss): Next {
   }
   const tooMuch = whyTooMuchIsLost(plan, loss, election);
   if (tooMuch !== undefined) return { kind: 'blocked', reason: 'would-lose-data', why: tooMuch };
+  const tooFew = whyTooFewAsked(plan);
+  if (tooFew !== undefined) return { kind: 'blocked', reason: 'no-quorum', why: tooFew };
   return open(plan, election) ?? settle(plan, election);
 }
 

@@ -29,6 +29,6 @@ export function fallenTooOften(plan: Plan): Next | undefined {
   return {
     kind: 'blocked',
     reason: 'fallen-back',
-    why: `${falls} times the elected server died or lost what it had received`,
+    why: `${falls} times the elected server lost what it had received`,
   };
 }

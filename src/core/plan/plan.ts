@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { promoteSchema } from '../model/promote.ts';
 import { approvalSchema } from '../store/approvals.ts';
+import { quorumRules } from '../decide/quorum.ts';
 import { JOURNAL_PROGRAM } from '../store/journal.ts';
 import { trailSchema } from '../store/watermark.ts';
 import type { Approval } from '../model/approval.ts';
@@ -63,6 +64,8 @@ export const failoverPlanSchema = z.object({
     /** Known lost transactions above this number block the plan. */
     maxLoss: z.number(),
     catchUp: z.enum(['always', 'never', 'acked-only']),
+    /** How many replicas must have been asked, where nobody else tells what they may have; undefined: an operator's order. */
+    quorum: z.enum(quorumRules).optional(),
     /** Read servers of the route before. */
     read: z.array(z.string()),
     /** Absent: everything is allowed. */

@@ -78,7 +78,7 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   }),
   /** Not all of it was carried over. `missing`: what is known to be lost, by GTID. */
   z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids }),
-  /** The elected one holds less than when it was frozen, for a restart throws away what is received and not applied; or it has died. */
+  /** The elected one holds less than when it was frozen, for a restart throws away what is received and not applied. */
   z.object({ kind: z.literal('fallen-back'), missing: gtids }),
   z.object({ kind: z.literal('recorded'), epoch: z.number() }),
   z.object({ kind: z.literal('repointed'), hosts: z.array(host), failed: z.array(failedHost) }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Coordination } from '../../ports/coordination.ts';
+import { quorumRules } from '../decide/quorum.ts';
 import { decodeRecord, encodeOwn } from './codecs.ts';
 import { put } from './put.ts';
 import { znodes } from './znodes.ts';
@@ -23,6 +24,7 @@ export const policyOverrides = z.strictObject({
       crossDcMaxLossMs: ms,
       lowerVersion: z.enum(['never', 'allowed']).optional(),
       approvalMs: ms,
+      quorum: z.enum(quorumRules).optional(),
     })
     .optional(),
   lag: z

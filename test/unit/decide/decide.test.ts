@@ -13,6 +13,10 @@ const hearing = (id: string) =>
   view(id, { probe: up({ channels: [channel({ receiver: 'on', lastHeardMs: 200 })] }) });
 const stale = (id: string) =>
   view(id, { probe: up({ channels: [channel({ receiver: 'on', lastHeardMs: 3500 })] }) });
+/** Neither it nor its agent can be reached by anybody. */
+const silent = (id: string) => view(id, { presence: undefined, probe: down });
+/** Its agent vouches for it, and this observer does not reach it. */
+const unseen = (id: string) => view(id, { probe: down });
 const writable = (id: string) => view(id, { probe: up({ readOnly: false, superReadOnly: false }) });
 
 const abc = (...members: GroupSnapshot['members']) => ({ members });
@@ -60,7 +64,7 @@ const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][]
   ],
   [
     'waits when no replica can be asked, for it may be our own network',
-    abc(gone, view('b', { probe: down })),
+    abc(gone, silent('b')),
     {},
     'look-again',
   ],
@@ -148,11 +152,54 @@ const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][]
     {},
     'refuse fleet-wide-trouble',
   ],
+  ['has nobody to elect when no replica answers', abc(dead, silent('b')), {}, 'refuse no-candidate'],
+  ['steps back when its own network is at fault', abc(gone, unseen('b')), {}, 'step-back'],
   [
-    'has nobody to elect when no replica answers',
-    abc(dead, view('b', { probe: down })),
+    'steps back when it does not see most servers whose agents vouch for them',
+    abc(dead, deaf('b'), unseen('c'), unseen('d')),
     {},
-    'refuse no-candidate',
+    'step-back',
+  ],
+  [
+    'fails over when it sees as many of them as it does not',
+    abc(gone, deaf('b'), unseen('c')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'goes on without the second replica of two',
+    abc(gone, deaf('b'), silent('c')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'refuses when only one of three replicas could be asked what there is',
+    abc(gone, deaf('b'), silent('c'), silent('d')),
+    {},
+    'refuse no-quorum',
+  ],
+  [
+    'does not count a replica that may not be promoted, nor a paused one',
+    abc(
+      gone,
+      deaf('b'),
+      { ...silent('c'), paused: true },
+      { ...silent('d'), member: member('d', { promote: 'no' }) },
+    ),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'goes on with one of three while the agent of the dead primary can tell what its binlog holds',
+    abc(dead, deaf('b'), silent('c'), silent('d')),
+    {},
+    'failover primary-dead',
+  ],
+  [
+    'requires as many as it is told to',
+    abc(gone, deaf('b'), silent('c')),
+    { quorum: 'majority' },
+    'refuse no-quorum',
   ],
   [
     'has nobody to elect when no replica may be promoted',

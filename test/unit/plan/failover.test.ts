@@ -115,6 +115,24 @@ describe('failover plan', () => {
     );
   });
 
+  it('promotes nobody of too few while nobody tells what the others hold', () => {
+    const members = ['a', 'b', 'c', 'd'].map((id) => planMember(id));
+    const lost: Outcome = { kind: 'not-caught-up', why: 'gone', missing: '', executed: gtids('1-9') };
+    const one: Outcome = {
+      kind: 'positions',
+      positions: [position('b', gtids('1-9')), position('c', '', { error: 'silent' })],
+    };
+    const ending = (outcomes: typeof good, inputs: Partial<FailoverPlan['inputs']> = { quorum: 'half' }) =>
+      next(play(failoverPlan({ members, ...inputs }), { ...good, ...outcomes }));
+    const blocked = ending({ freeze: one, 'catch-up': lost });
+    assert.equal(blocked.kind === 'blocked' && blocked.reason, 'no-quorum');
+    assert.equal(ending({ freeze: one, 'catch-up': lost }, {}).kind, 'finished', 'an order');
+    assert.equal(ending({ freeze: one }).kind, 'finished', 'its binlog was read');
+    assert.equal(ending({ 'catch-up': lost }).kind, 'finished', 'two of three');
+    const fence: Outcome = { kind: 'fenced', evidence: 'read-only', detail: '', executed: gtids('1-9') };
+    assert.equal(ending({ fence, freeze: one, 'catch-up': lost }).kind, 'finished', 'it said what it has');
+  });
+
   it('looks at everything afresh when retried before the record, and repeats only the failed step after it', () => {
     const failed: Outcome = { kind: 'failed', code: 'TIMED_OUT', why: 'slow' };
     const before = play(failoverPlan(), { ...good, promote: failed });
