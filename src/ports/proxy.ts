@@ -8,6 +8,8 @@ export interface ProxyState {
   /** Sessions still open from the write side to a server that is not `write`. */
   readonly oldSessions: number;
   readonly pid: number | undefined;
+  /** New connections of the write side wait. */
+  readonly held: boolean;
   /** Why the file on disk is not in force (haproxy's own words); the last good one is, with the route as applied. */
   readonly rejected?: string | undefined;
 }
@@ -26,7 +28,8 @@ export interface Proxy {
   /**
    * Makes running process and file say `route`; cuts sessions to former write servers until none is left, and only then opens for
    * the new one. Past the deadline the process itself is replaced; while old sessions are left all the same, the write side stays
-   * closed and `oldSessions` tells how many. Throws `PROXY_REJECTED` when haproxy refuses the file and there is neither a running
+   * closed and `oldSessions` tells how many. With `holdMs` new connections of the write side wait until a route without it is applied; how long that
+   * may last is the caller's to see to. Throws `PROXY_REJECTED` when haproxy refuses the file and there is neither a running
    * process nor an earlier good file (a closed route never needs one); `TIMED_OUT` when the process does not answer.
    */
   apply(route: Route, options: ApplyOptions): Promise<ProxyState>;

@@ -46,7 +46,8 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
         replication: replica.health(),
       });
     },
-    fence: ({ group, epoch, mayKill }) => {
+    fence: async ({ group, epoch, mayKill, drainMs = 0 }) => {
+      if (drainMs > 0) await drainFirst(deps, local, drainMs);
       const deadline = deps.clock.monotonic() + options.peerTimeoutMs * fenceShare;
       return gate.fence({ group, epoch }, { deadline, mayKill: mayKill ?? true });
     },
@@ -69,6 +70,16 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
     },
   };
   return handlePeer(agentApi, implementation);
+}
+
+/** What cannot be waited for is ended by the fence. */
+async function drainFirst({ mysql, log }: AgentDeps, local: LocalServer, timeoutMs: number): Promise<void> {
+  try {
+    const { busy } = await mysql.drain(local.endpoint, { timeoutMs });
+    log.info('clients had time to end their transactions', { timeoutMs, busy });
+  } catch (thrown) {
+    log.warn('clients could not be waited for', { error: toDcmhaError(thrown).message });
+  }
 }
 
 /** Asks all of them at once to accept this primary; who refused or kept silent, and why; undefined when all accepted. */

@@ -6,13 +6,16 @@ import { approvalInForce } from '../core/model/approval.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import type { Watermark } from '../core/model/group.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import type { PrimaryRecord } from '../core/model/group.ts';
 import type {
   BootstrapPlan,
   ByHandPlan,
   FailoverPlan,
   FailoverRules,
   PlanMember,
+  SwitchoverPlan,
 } from '../core/plan/plan.ts';
+import type { SwitchoverTerms } from '../core/plan/switchover-terms.ts';
 import { JOURNAL_PROGRAM } from '../core/store/journal.ts';
 import type { PolicyOverrides } from '../core/store/policy.ts';
 
@@ -82,6 +85,15 @@ export function rulesInForce(
   };
 }
 
+/** What an operator wants of a planned change. */
+export interface SwitchoverOrder {
+  readonly id: string;
+  readonly by: string;
+  readonly host?: string | undefined;
+  readonly awayFrom?: string | undefined;
+  readonly terms: SwitchoverTerms;
+}
+
 type Beginning = Pick<
   FailoverPlan,
   'program' | 'id' | 'group' | 'by' | 'startedAt' | 'startedBy' | 'entries'
@@ -95,12 +107,8 @@ interface Reason {
 }
 
 function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason: Reason): FailoverPlan {
-  const { primary, group, members, watermark } = snapshot;
-  if (primary === undefined) {
-    throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary: dcmha add --group ${group}`, {
-      details: { group },
-    });
-  }
+  const { group, members, watermark } = snapshot;
+  const primary = recordedPrimary(snapshot);
   const atRest = hostsAtRest(snapshot, reason.to);
   const since = members.find(({ member }) => member.id === primary.id)?.presence?.since;
   return {
@@ -138,9 +146,19 @@ function ofWatermark(
 }
 
 /** An order is an operator's approval. */
-function rulesOf({ automatic }: Reason, rules: FailoverRules | undefined): FailoverRules | undefined {
+function rulesOf(
+  { automatic }: Pick<Reason, 'automatic'>,
+  rules: FailoverRules | undefined,
+): FailoverRules | undefined {
   if (automatic || rules?.crossDc !== 'needs-approval') return rules;
   return { ...rules, crossDc: 'allowed' };
+}
+
+function recordedPrimary({ primary, group }: GroupSnapshot): PrimaryRecord {
+  if (primary !== undefined) return primary;
+  throw new DcmhaError('NOT_FOUND', `${group} has no recorded primary: dcmha add --group ${group}`, {
+    details: { group },
+  });
 }
 
 /**
@@ -156,6 +174,35 @@ function hostsAtRest(
   throw new DcmhaError('PEER_REFUSED', `${to} is paused: dcmha unsetwhite --group ${group} --host ${to}`, {
     details: { group, host: to },
   });
+}
+
+/** The plan of a planned change; bears the order's id, so that it is not carried out twice. */
+export function switchoverPlan(
+  snapshot: GroupSnapshot,
+  { by, policy }: PlanBeginning,
+  order: SwitchoverOrder,
+): SwitchoverPlan {
+  const { group, members, takenAt } = snapshot;
+  const { id, epoch } = recordedPrimary(snapshot);
+  const atRest = hostsAtRest(snapshot, order.host);
+  const rules = rulesOf({ automatic: false }, policy.rules);
+  return {
+    ...begin(group, takenAt, by),
+    id: order.id,
+    kind: 'switchover',
+    inputs: {
+      cause: 'operator',
+      seen: [`asked for by ${order.by}`],
+      oldPrimary: id,
+      epoch,
+      members: members.filter((view) => !atRest.includes(view)).map(planMember),
+      ...(order.host === undefined ? {} : { to: order.host }),
+      ...(order.awayFrom === undefined ? {} : { awayFrom: order.awayFrom }),
+      read: readersOf(snapshot),
+      ...(rules === undefined ? {} : { rules }),
+      terms: order.terms,
+    },
+  };
 }
 
 /** The plan of a group's first primary. */

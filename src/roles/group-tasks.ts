@@ -1,11 +1,12 @@
 import type { Coordination } from '../ports/coordination.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
 import type { Ending } from '../core/plan/execute.ts';
+import { pauseOf } from '../core/plan/switchover.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../core/model/errors.ts';
 import { readHistory } from '../core/store/history.ts';
 import { readPolicy } from '../core/store/policy.ts';
 import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../core/store/tasks.ts';
-import { bootstrapPlan, orderedFailover, planPolicy } from './begin-failover.ts';
+import { bootstrapPlan, orderedFailover, planPolicy, switchoverPlan } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { startPlan } from './plan-runner.ts';
 import { recordByHand } from './record-by-hand.ts';
@@ -73,10 +74,21 @@ async function runTask(
           signal,
         ),
       );
+    case 'failover':
+      if (task.host !== undefined && snapshot.primary?.id === task.host)
+        return `${task.host} is the primary already`;
+      return moveOnce(`${name}-${task.at}`, snapshot, deps, async (id) => {
+        const order = { id, by: task.by, to: task.host };
+        const plan = orderedFailover(snapshot, await beginningOf(snapshot.group, deps), order);
+        return startPlan(plan, deps.runner, signal);
+      });
     case 'switchover':
       if (task.host !== undefined && snapshot.primary?.id === task.host)
         return `${task.host} is the primary already`;
-      return switchOver(task, `${name}-${task.at}`, snapshot, deps, signal);
+      return moveOnce(`${name}-${task.at}`, snapshot, deps, async (id) => {
+        const plan = switchoverPlan(snapshot, await beginningOf(snapshot.group, deps), { ...task, id });
+        return startPlan(plan, deps.runner, signal);
+      });
     case 'white':
       return recordByHand(task, snapshot, deps.runner, signal);
     case 'append':
@@ -91,20 +103,18 @@ async function runTask(
  * The plan bears the task's name, so that a task whose coordinator died before it said so is not done twice: without a host it would move
  * the primary once more.
  */
-async function switchOver(
-  { by, host: to }: Extract<Task, { kind: 'switchover' }>,
+async function moveOnce(
   id: string,
   snapshot: GroupSnapshot,
-  deps: GroupWorkerDeps,
-  signal: AbortSignal,
+  { runner }: GroupWorkerDeps,
+  move: (id: string) => Promise<Ending>,
 ): Promise<string> {
-  const { runner } = deps;
   const ended = (await readHistory(runner.coordination, snapshot.group, 10)).find(
     (record) => record.id === id,
   );
-  if (ended !== undefined) return `done before: the primary is ${snapshot.primary?.id ?? 'none'}`;
-  const plan = orderedFailover(snapshot, await beginningOf(snapshot.group, deps), { id, by, to });
-  return said(await startPlan(plan, runner, signal));
+  return ended === undefined
+    ? said(await move(id))
+    : `done before: the primary is ${snapshot.primary?.id ?? 'none'}`;
 }
 
 async function beginningOf(
@@ -115,6 +125,14 @@ async function beginningOf(
 }
 
 function said(ending: Ending): string {
-  if (ending.kind === 'finished') return `${ending.result}: primary ${ending.primary ?? 'none'}`;
+  if (ending.kind === 'finished') {
+    const { result, why, primary = 'none', plan } = ending;
+    if (result === 'refused')
+      throw new DcmhaError('PEER_REFUSED', `refused, nothing was changed: ${why ?? ''}`);
+    if (result === 'undone')
+      throw new DcmhaError('PEER_REFUSED', `undone, the primary is ${primary}: ${why ?? ''}`);
+    const pause = plan.kind === 'switchover' ? `, clients waited ${Math.round(pauseOf(plan))} ms` : '';
+    return `${result}: primary ${primary}${pause}`;
+  }
   throw new DcmhaError('STEP_TIMED_OUT', `blocked: ${ending.why}`);
 }

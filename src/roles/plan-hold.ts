@@ -105,6 +105,8 @@ export function underHold({ coordination, mysql, peers }: StepPorts, hold: PlanH
       follow: held((...args: Parameters<Mysql['follow']>) => mysql.follow(...args)),
       commitProbe: (...args) => mysql.commitProbe(...args),
       sessionCount: (...args) => mysql.sessionCount(...args),
+      survey: (...args) => mysql.survey(...args),
+      drain: (...args) => mysql.drain(...args),
       watchConnection: (...args) => mysql.watchConnection(...args),
     },
     peers: { call: held((...args: Parameters<PeerCaller['call']>) => peers.call(...args)) },

@@ -9,6 +9,8 @@ import type { FenceCommand } from '../core/perform/fence-command.ts';
 import { perform } from '../core/perform/perform.ts';
 import type { RegionalMeans } from '../core/perform/regional-channels.ts';
 import { execute, type Ending } from '../core/plan/execute.ts';
+import type { Step } from '../core/plan/steps.ts';
+import { pauseOf } from '../core/plan/switchover.ts';
 import { historyOf } from '../core/plan/history.ts';
 import { approvable, planSchema, withoutStaleApproval, type Next, type Plan } from '../core/plan/plan.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
@@ -105,19 +107,37 @@ async function drive(
     clock,
     log: log.with({ group }),
     by,
-    stepTimeoutMs: (step) =>
-      step.kind === 'promote' || step.kind === 'freeze'
-        ? limits.freezeTimeoutMs + runner.stepTimeoutMs
-        : runner.stepTimeoutMs,
+    stepTimeoutMs: (step, plan) => timeoutOf(step, plan, { limits, stepTimeoutMs: runner.stepTimeoutMs }),
     mustStepBack: () => runner.isBlind?.(signal) ?? Promise.resolve(false),
     signal,
   });
   if (ending.kind === 'finished') {
-    const record = historyOf(ending.plan, { at: clock.now(), result: ending.result });
+    const record = historyOf(ending.plan, {
+      at: clock.now(),
+      result: ending.result,
+      ...(ending.why === undefined ? {} : { why: ending.why }),
+    });
     await finishJournal(coordination, { ...ending.plan, by }, hold.version, record);
   }
   tell(ending, runner);
   return ending;
+}
+
+const leastStepMs = 200;
+
+function timeoutOf(
+  { kind }: Step,
+  plan: Plan,
+  { limits, stepTimeoutMs }: Pick<PlanRunner, 'limits' | 'stepTimeoutMs'>,
+): number {
+  if (plan.kind === 'switchover') {
+    const { maxPauseMs, waitMs } = plan.inputs.terms;
+    if (kind === 'prewarm') return waitMs + stepTimeoutMs;
+    // Clients wait meanwhile: better back to where they were than longer than was allowed.
+    if (kind === 'hold-route' || kind === 'fence' || kind === 'promote')
+      return Math.max(leastStepMs, maxPauseMs - pauseOf(plan));
+  }
+  return kind === 'promote' || kind === 'freeze' ? limits.freezeTimeoutMs + stepTimeoutMs : stepTimeoutMs;
 }
 
 /** Tells the operator of a plan that cannot go on by itself. */
@@ -140,6 +160,18 @@ function tell(ending: Ending, { alerts, log }: PlanRunner): void {
     return;
   }
   log.info('plan ended', { group, plan: plan.id, result: ending.result, primary: ending.primary });
+  if (plan.kind === 'switchover') {
+    if (ending.result === 'undone')
+      alerts.event(
+        'switchover-undone',
+        { group },
+        `${group}: the switchover was taken back: ${ending.why ?? ''}`,
+        {
+          plan: plan.id,
+        },
+      );
+    return;
+  }
   if (plan.kind !== 'failover') return;
   const text =
     ending.result === 'done'

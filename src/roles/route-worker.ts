@@ -9,6 +9,7 @@ import type { Proxy, ProxyState } from '../ports/proxy.ts';
 import type { Clock, Log } from '../ports/system.ts';
 import { Alarm } from './alarm.ts';
 import { Mutex } from './mutex.ts';
+import { RouteHold } from './route-hold.ts';
 import { RouteLease } from './route-lease.ts';
 import { RouteView, type RouteViewDeps } from './route-view.ts';
 
@@ -39,6 +40,7 @@ export class RouteWorker {
   readonly #proxy: Proxy;
   readonly #view: RouteView;
   readonly #lease: RouteLease;
+  readonly #hold: RouteHold;
   readonly #mutex = new Mutex();
   #presence: Presence | undefined;
   #ack: RouteAck;
@@ -56,6 +58,7 @@ export class RouteWorker {
     this.#options = options;
     this.#proxy = proxy;
     this.#view = new RouteView(deps, options.group);
+    this.#hold = new RouteHold(deps.clock);
     this.#lease = new RouteLease(deps, {
       establish: (session) => this.#establish(session),
       renew: () => this.#renew(),
@@ -136,7 +139,7 @@ export class RouteWorker {
     const { published } = this.#view;
     if (published === undefined || !this.#lease.began) return;
     const held = this.#lease.isHeld();
-    const wanted = held ? published.route : { ...published.route, write: undefined };
+    const wanted = held ? this.#hold.heed(published) : { write: undefined, read: published.route.read };
     const version = held ? published.version : -1;
     if (this.#isInForce(wanted)) {
       this.#acknowledge(version);
@@ -173,13 +176,26 @@ export class RouteWorker {
     this.#applied = left > 0 ? undefined : wanted;
     if (before !== undefined && sameRoute(before, wanted)) return;
     const read = wanted.read.map(formatEndpoint).join(',');
-    this.#deps.log.info('route applied', { write: this.#state?.write ?? '', read, oldSessions: left });
+    const { write = '', held } = this.#state ?? {};
+    this.#deps.log.info('route applied', {
+      write,
+      read,
+      oldSessions: left,
+      ...(held === true ? { held } : {}),
+    });
   }
 
   #acknowledge(version: number): void {
-    const { write, oldSessions } = this.#state ?? { write: '', oldSessions: 0 };
+    const { write, oldSessions, held } = this.#state ?? { write: '', oldSessions: 0, held: false };
     const { sessionTimeoutMs: leaseMs } = this.#lease.terms;
-    const ack = { router: this.#options.router, version, write, oldSessions, leaseMs };
+    const ack = {
+      router: this.#options.router,
+      version,
+      write,
+      oldSessions,
+      leaseMs,
+      ...(held ? { held } : {}),
+    };
     if (encodeRouteAck(ack) === encodeRouteAck(this.#ack)) return;
     this.#ack = ack;
     this.#presence
@@ -222,7 +238,7 @@ export class RouteWorker {
 
   #nextLookMs(): number {
     const isTroubled = this.#failed || (this.#state?.oldSessions ?? 0) > 0;
-    if (!isTroubled) return this.#options.recheckMs;
+    if (!isTroubled) return Math.min(this.#options.recheckMs, this.#hold.leftMs);
     const pauseMs = this.#retryMs;
     this.#retryMs = Math.min(pauseMs * 2, longestRetryMs);
     return pauseMs;
@@ -235,8 +251,12 @@ export class RouteWorker {
 }
 
 function sameRoute(a: Route, b: Route): boolean {
-  const text = ({ write, read }: Route) =>
-    [write === undefined ? '' : formatEndpoint(write), ...read.map(formatEndpoint)].join(' ');
+  const text = ({ write, read, holdMs }: Route) =>
+    [
+      write === undefined ? '' : formatEndpoint(write),
+      String(holdMs ?? ''),
+      ...read.map(formatEndpoint),
+    ].join(' ');
   return text(a) === text(b);
 }
 

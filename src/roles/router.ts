@@ -124,8 +124,8 @@ function routerHandler(router: string, workers: ReadonlyMap<string, RouteWorker>
           },
         );
       }
-      const { version, write, oldSessions } = await worker.push();
-      return { version, write, oldSessions };
+      const { version, write, oldSessions, held = false } = await worker.push();
+      return { version, write, oldSessions, held };
     },
     status: () =>
       Promise.resolve({

@@ -9,7 +9,7 @@ proxyContract('a fake', () => {
     proxy,
     a: { host: '10.0.0.1', port: 3306 },
     b: { host: '10.0.0.2', port: 3306 },
-    connect: () => Promise.resolve(haproxy.connect()),
+    connect: () => haproxy.connectWaiting(),
     reads: () => Promise.resolve(proxy.reads().toSorted()),
     breakFile: () => {
       haproxy.broken = 'nonsense in the file';

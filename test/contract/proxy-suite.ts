@@ -67,6 +67,35 @@ export function proxyContract(kind: string, start: () => Promise<ProxyHarness>):
     assert.equal(session?.isOpen(), true);
   });
 
+  check(
+    'holds new connections while the route says so: nobody is refused, sessions go on',
+    async (harness) => {
+      const { proxy, a, b, connect } = harness;
+      await proxy.apply(route(a, b), { timeoutMs });
+      const session = await connect();
+      const held = await proxy.apply({ ...route(a, b), holdMs: timeoutMs }, { timeoutMs });
+      assert.deepEqual([held.held, held.write, session?.isOpen()], [true, formatEndpoint(a), true]);
+      let answered = 0;
+      const waiting = Array.from({ length: 20 }, () => connect().finally(() => answered++));
+      await proxy.apply({ ...route(a, b), holdMs: timeoutMs + 1 }, { timeoutMs });
+      assert.equal(answered, 0);
+      const released = await proxy.apply(route(b, a), { timeoutMs });
+      assert.deepEqual([released.held, released.write], [false, formatEndpoint(b)]);
+      const servers = (await Promise.all(waiting)).map((one) => one?.server);
+      assert.deepEqual([...new Set(servers)], [formatEndpoint(b)]);
+    },
+  );
+
+  check('ends a hold with the router that held', async (harness) => {
+    const { proxy, a, b, connect } = harness;
+    await proxy.apply({ ...route(a, b), holdMs: timeoutMs }, { timeoutMs });
+    const waiting = connect();
+    await proxy.close({ stop: false });
+    assert.equal((await waiting)?.server, formatEndpoint(a));
+    assert.equal((await connect())?.server, formatEndpoint(a));
+    assert.equal((await harness.next().state()).held, false);
+  });
+
   check('closes the write side and goes on with reads', async ({ proxy, a, b, connect, reads }) => {
     await proxy.apply(route(a, b), { timeoutMs });
     const session = await connect();

@@ -161,6 +161,8 @@ function bound(mysql: Mysql): Mysql {
     follow: (...args) => mysql.follow(...args),
     commitProbe: (...args) => mysql.commitProbe(...args),
     sessionCount: (...args) => mysql.sessionCount(...args),
+    survey: (...args) => mysql.survey(...args),
+    drain: (...args) => mysql.drain(...args),
     clockOffset: (...args) => mysql.clockOffset(...args),
     watchConnection: (...args) => mysql.watchConnection(...args),
   };

@@ -208,7 +208,7 @@ describe('a coordinator', () => {
     const one = stage.agents.host(1).server;
     for (let n = 0; n < 5; n += 1) world.commit(one);
     const committed = one.executed;
-    const task = await stage.order({ kind: 'switchover', group: 'g1', host: '10-0-0-3', by: 'dba', at: 0 });
+    const task = await stage.order({ kind: 'failover', group: 'g1', host: '10-0-0-3', by: 'dba', at: 0 });
     await clock.runFor(8000);
     assert.deepEqual([stage.primary(), stage.writable()], ['10-0-0-3', [3]]);
     assert.ok(stage.agents.host(3).server.executed.contains(committed));

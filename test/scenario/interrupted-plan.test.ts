@@ -57,7 +57,7 @@ describe('an ordered switchover', () => {
     const stage = await CoordinatorStage.running(2);
     const { clock } = stage.agents;
     const two = stage.agents.host(2);
-    await stage.order({ kind: 'switchover', group: 'g1', by: 'test', at: 1 });
+    await stage.order({ kind: 'failover', group: 'g1', by: 'test', at: 1 });
     await clock.runUntil(() => two.writable);
     const runner = stage.coordinators.find(({ log }) =>
       log.lines.some(({ message, fields }) => message === 'step started' && fields['step'] === 'promote'),

@@ -196,7 +196,7 @@ describe('a paused host', () => {
     const { clock } = stage.agents;
     rest(stage, 2);
     await clock.runFor(1000);
-    const task = await stage.order({ kind: 'switchover', group: 'g1', host: '10-0-0-2', by: 'dba', at: 0 });
+    const task = await stage.order({ kind: 'failover', group: 'g1', host: '10-0-0-2', by: 'dba', at: 0 });
     await clock.runFor(5000);
     assert.deepEqual(await outcome(stage, task), [
       'failed',

@@ -184,7 +184,7 @@ test('a push applies at once and answers what is in force', async () => {
   const stage = await started();
   stage.publish('g2', '10.0.2.3:3306', '10.0.2.2:3306');
   const answer = await stage.call('push', { group: 'g2' } as never);
-  assert.deepEqual(answer, { version: 1, write: '10.0.2.3:3306', oldSessions: 0 });
+  assert.deepEqual(answer, { version: 1, write: '10.0.2.3:3306', oldSessions: 0, held: false });
   await assert.rejects(stage.call('push', { group: 'nope' } as never), {
     code: 'PEER_REFUSED',
     message: /does not serve the group "nope"/,

@@ -180,6 +180,6 @@ export class SimProxy implements Proxy {
     const { pid, inForce, sessions } = this.#haproxy;
     const write = inForce.write === undefined ? '' : formatEndpoint(inForce.write);
     const oldSessions = [...sessions].filter(({ server }) => server.name !== write).length;
-    return { write, oldSessions, pid };
+    return { write, oldSessions, pid, held: inForce.holdMs !== undefined };
   }
 }

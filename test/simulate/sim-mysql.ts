@@ -1,6 +1,7 @@
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
+import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type {
   CallOptions,
   ClockOffset,
@@ -133,6 +134,16 @@ export class SimMysql implements Mysql {
 
   sessionCount(at: Endpoint, options: CallOptions): Promise<number> {
     return this.#execute(at, options, (server, finish) => finish(server.sessions.size));
+  }
+
+  survey(at: Endpoint, options: CallOptions): Promise<ServerSurvey> {
+    return this.#execute(at, options, (_, finish) =>
+      finish({ logsReplicated: true, missingGrants: [], transactions: [] }),
+    );
+  }
+
+  drain(at: Endpoint, options: CallOptions): Promise<Drained> {
+    return this.#execute(at, options, (_, finish) => finish({ busy: 0 }));
   }
 
   watchConnection(at: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {

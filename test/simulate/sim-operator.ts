@@ -29,7 +29,7 @@ export class SimOperator {
   }
 
   switchover(host: string | undefined): void {
-    const task = { kind: 'switchover', group: 'g1', by: 'operator', at: this.#process.now() } as const;
+    const task = { kind: 'failover', group: 'g1', by: 'operator', at: this.#process.now() } as const;
     this.#do('failover', () => submitTask(this.#store, host === undefined ? task : { ...task, host }));
   }
 

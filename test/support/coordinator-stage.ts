@@ -162,9 +162,11 @@ export class CoordinatorStage {
     const apply = async (): Promise<void> => {
       const published = await readRoute(this.#store, 'g1');
       if (published === undefined) return;
-      const { write } = published.route;
+      const { write, holdMs } = published.route;
       const text = write === undefined ? '' : `${write.host}:${write.port}`;
-      await presence.update(encodeRouteAck({ ...ack, version: published.version, write: text }));
+      await presence.update(
+        encodeRouteAck({ ...ack, version: published.version, write: text, held: holdMs !== undefined }),
+      );
     };
     // A route that cannot be read changes nothing here, as in the real router.
     const look = (): void => void apply().catch(() => undefined);
@@ -204,6 +206,15 @@ export class CoordinatorStage {
 
   primary(): string | undefined {
     return this.agents.zookeeper.node(znodes.master('g1'))?.data.toString('utf8');
+  }
+
+  /** The steps, or plans, of which some coordinator's log has a line with this message, in order. */
+  log(message: string): readonly string[] {
+    return this.coordinators.flatMap(({ log }) =>
+      log.lines
+        .filter((line) => line.message === message)
+        .map(({ fields }) => String(fields['step'] ?? fields['result'])),
+    );
   }
 
   alertKinds(): string[] {

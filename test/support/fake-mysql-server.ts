@@ -1,3 +1,4 @@
+import type { OpenTransaction } from '../../src/ports/switchover.ts';
 import type { Gtid } from '../../src/core/gtid/gtid.ts';
 import { parseGtidSet, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
@@ -57,6 +58,10 @@ export class FakeServer {
   sessions = 0;
   /** Commits hang (full disk, dead storage, semi-sync) though the server answers. */
   commitsStall = false;
+  logsReplicated = true;
+  missingGrants: readonly string[] = [];
+  /** Clients' open ones. */
+  transactions: readonly OpenTransaction[] = [];
   readonly channels = new Map<string, FakeChannel>();
   /** What was done to it, in order, for assertions: `fence`, `follow 127.0.0.2:3306`... */
   readonly calls: string[] = [];

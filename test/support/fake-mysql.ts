@@ -10,6 +10,7 @@ import type {
   ServerStatus,
   SourceProfile,
 } from '../../src/ports/mysql.ts';
+import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type { Clock } from '../../src/ports/system.ts';
 import { FakeServer, type FakeChannel, type FakeServerOptions } from './fake-mysql-server.ts';
 
@@ -267,6 +268,17 @@ class FakeMysql implements Mysql {
 
   async sessionCount(at: Endpoint, options: CallOptions): Promise<number> {
     return (await this.#connect(at, options)).sessions;
+  }
+
+  async survey(at: Endpoint, options: CallOptions): Promise<ServerSurvey> {
+    const { logsReplicated, missingGrants, transactions } = await this.#connect(at, options);
+    return { logsReplicated, missingGrants, transactions };
+  }
+
+  async drain(at: Endpoint, options: CallOptions): Promise<Drained> {
+    const server = await this.#connect(at, options);
+    server.calls.push('drain');
+    return { busy: server.transactions.length };
   }
 
   watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {

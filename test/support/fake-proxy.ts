@@ -21,6 +21,7 @@ export class FakeHaproxy {
   /** Sessions that do not end when they are cut. */
   stubborn = 0;
   readonly sessions = new Set<FakeSession>();
+  readonly #held: (() => void)[] = [];
   #pids = 100;
 
   start(route: Route): void {
@@ -32,6 +33,19 @@ export class FakeHaproxy {
     this.pid = undefined;
     this.inForce = { ...this.inForce, write: undefined };
     for (const session of [...this.sessions]) session.close();
+  }
+
+  /** As {@link connect}, but while new connections are held it waits. */
+  async connectWaiting(): Promise<TcpSession | undefined> {
+    while (this.pid !== undefined && this.inForce.holdMs !== undefined) {
+      await new Promise<void>((resolve) => this.#held.push(resolve));
+    }
+    return this.connect();
+  }
+
+  /** Those who wait look again. */
+  wakeHeld(): void {
+    for (const wake of this.#held.splice(0)) wake();
   }
 
   /** A client connects to the write side. */
@@ -77,6 +91,7 @@ export class FakeProxy implements Proxy {
     this.#cut(route.write);
     const closed = this.#old(route.write).length > 0;
     haproxy.inForce = closed ? { ...route, write: undefined } : route;
+    haproxy.wakeHeld();
     return this.#state();
   }
 
@@ -95,7 +110,10 @@ export class FakeProxy implements Proxy {
   async close({ stop }: { readonly stop: boolean }): Promise<void> {
     await Promise.resolve();
     this.#watching = false;
-    if (stop) this.haproxy.die();
+    const { haproxy } = this;
+    if (stop) haproxy.die();
+    else haproxy.inForce = { write: haproxy.inForce.write, read: haproxy.inForce.read };
+    haproxy.wakeHeld();
   }
 
   /** Where reads go now. */
@@ -132,6 +150,7 @@ export class FakeProxy implements Proxy {
       write,
       oldSessions: this.#old(inForce.write).length,
       pid,
+      held: inForce.holdMs !== undefined,
       ...(broken === undefined ? {} : { rejected: broken }),
     };
   }

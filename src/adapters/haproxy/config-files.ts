@@ -95,6 +95,16 @@ function runCheck(program: string, file: string): Promise<string | undefined> {
   });
 }
 
+/** Whether haproxy was built with Lua. Throws `PROXY_REJECTED` when it cannot be run. */
+export function runsLua(program: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    execFile(program, ['-vv'], { timeout: checkTimeoutMs }, (error, stdout) => {
+      if (error === null) resolve(/^Built with Lua/m.test(stdout));
+      else reject(notRunnable(program, error));
+    });
+  });
+}
+
 export function notRunnable(program: string, cause: unknown): DcmhaError {
   return new DcmhaError(
     'PROXY_REJECTED',

@@ -4,11 +4,12 @@ import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
 import { declaredBy, isAsValidAs, type Declared } from '../../core/haproxy/loaded.ts';
+import { HOLD_SCRIPT } from '../../core/haproxy/hold-script.ts';
 import { readNumber } from '../../core/haproxy/names.ts';
 import type { RenderOptions } from '../../core/haproxy/render-options.ts';
 import { renderConfig } from '../../core/haproxy/render-config.ts';
 import { fillTemplate } from '../../core/haproxy/template.ts';
-import { readBytes, validate, writeWhole } from './config-files.ts';
+import { readBytes, runsLua, validate, writeWhole } from './config-files.ts';
 
 export interface ConfigStoreOptions {
   readonly group: string;
@@ -18,6 +19,8 @@ export interface ConfigStoreOptions {
   /** The last one that haproxy took, in the run directory. */
   readonly goodFile: string;
   readonly socket: string;
+  /** Where the script that holds new connections is to be. */
+  readonly holdScript: string;
   readonly lease: LeaseCheck;
   /** For a file that is not there yet. */
   readonly template: string;
@@ -39,6 +42,7 @@ type Wanted = Pick<RenderOptions, 'route' | 'placement'>;
 export class ConfigStore {
   readonly #options: ConfigStoreOptions;
   #valid: Declared | undefined;
+  #runsLua: boolean | undefined;
 
   constructor(options: ConfigStoreOptions) {
     this.#options = options;
@@ -83,13 +87,23 @@ export class ConfigStore {
 
   async #render(base: string, wanted: Wanted): Promise<string> {
     const { program, file, goodFile } = this.#options;
-    const text = renderConfig(base, { ...this.#options, ...wanted });
+    const text = renderConfig(base, { ...this.#options, ...wanted, holdScript: await this.#holdScript() });
     const declared = declaredBy(text);
     if (this.#valid === undefined || !isAsValidAs(this.#valid, declared)) {
       await validate(program, text, { file, scratch: goodFile });
       this.#valid = declared;
     }
     return text;
+  }
+
+  /** In place before a configuration that names it is checked; undefined when haproxy was built without Lua. */
+  async #holdScript(): Promise<string | undefined> {
+    const { program, holdScript } = this.#options;
+    this.#runsLua ??= await runsLua(program);
+    if (!this.#runsLua) return undefined;
+    if ((await readBytes(holdScript)) !== HOLD_SCRIPT)
+      await writeWhole(holdScript, HOLD_SCRIPT, { durable: false });
+    return holdScript;
   }
 }
 

@@ -3,6 +3,7 @@ import { DcmhaError, hasCode } from '../../core/model/errors.ts';
 import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
 import type { LeaseCheck } from '../../core/haproxy/lease-check.ts';
+import { holdScriptName } from '../../core/haproxy/hold-script.ts';
 import { fileName } from '../../core/haproxy/names.ts';
 import { DEFAULT_TEMPLATE } from '../../core/haproxy/template.ts';
 import type { ApplyOptions, Proxy, ProxyState } from '../../ports/proxy.ts';
@@ -11,6 +12,7 @@ import { ConfigStore, type Prepared } from './config-store.ts';
 import { HaproxyInstance } from './haproxy-instance.ts';
 import { Supervisor } from './supervisor.ts';
 import { switchWrite, type WriteSwitch } from './switch-write.ts';
+import { WriteHold } from './write-hold.ts';
 
 export interface HaproxyOptions {
   readonly group: string;
@@ -41,6 +43,7 @@ export class Haproxy implements Proxy {
   readonly #files: ConfigStore;
   readonly #instance: HaproxyInstance;
   readonly #supervisor: Supervisor;
+  readonly #hold = new WriteHold();
   #wanted: Route | undefined;
   #placement: Placement | undefined;
   #rejected: string | undefined;
@@ -67,6 +70,7 @@ export class Haproxy implements Proxy {
       file: path.join(directory, `${name}.cfg`),
       goodFile: inRun('good.cfg'),
       socket,
+      holdScript: path.join(runDirectory, holdScriptName),
       // A configuration is handled byte by byte, one character each.
       template: Buffer.from(options.template ?? DEFAULT_TEMPLATE, 'utf8').toString('latin1'),
     });
@@ -108,6 +112,7 @@ export class Haproxy implements Proxy {
 
   async close({ stop }: { readonly stop: boolean }): Promise<void> {
     await this.#supervisor.end();
+    this.#hold.drop();
     if (stop) await this.#inTurn(() => this.#instance.stop());
   }
 
@@ -125,7 +130,12 @@ export class Haproxy implements Proxy {
       await this.#start(route);
       return this.#state();
     }
-    const switched = await switchWrite(this.#instance.runtime, route.write, { clock: this.#clock, deadline });
+    const { runtime } = this.#instance;
+    const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime));
+    const switched = await switchWrite(runtime, route.write, { clock: this.#clock, deadline });
+    // A hold lasts for moments only: the file follows at its end, and nothing of it may hold the clients up.
+    if (isHeld && switched.kind === 'done') return this.#state();
+    if (!isHeld && switched.kind === 'done') await this.#hold.end(runtime);
     if (switched.kind === 'sessions-left') await this.#replace(route, switched.oldSessions);
     else await this.#followFile(route, switched);
     return this.#state();
@@ -195,12 +205,13 @@ export class Haproxy implements Proxy {
   async #state(): Promise<ProxyState> {
     const rejected = this.#rejected === undefined ? {} : { rejected: this.#rejected };
     const pid = this.#instance.pid();
-    if (pid === undefined) return { write: '', oldSessions: 0, pid, ...rejected };
+    if (pid === undefined) return { write: '', oldSessions: 0, pid, held: false, ...rejected };
     const { runtime } = this.#instance;
+    const held = await this.#hold.isOn(runtime);
     const [server] = await runtime.servers('write');
     if (server?.maintenance !== true)
-      return { write: server?.address ?? '', oldSessions: 0, pid, ...rejected };
+      return { write: server?.address ?? '', oldSessions: 0, pid, held, ...rejected };
     const oldSessions = await runtime.sessionsAfter(server.name, []);
-    return { write: '', oldSessions, pid, ...rejected };
+    return { write: '', oldSessions, pid, held, ...rejected };
   }
 }

@@ -38,6 +38,32 @@ export function grantStatements(account: string): readonly string[] {
   });
 }
 
+/** Needed for every change of the primary; the others only where something special is done. */
+const ESSENTIAL = new Set([
+  'REPLICATION CLIENT',
+  'REPLICATION_SLAVE_ADMIN',
+  'SYSTEM_VARIABLES_ADMIN',
+  'CONNECTION_ADMIN',
+  'PROCESS',
+]);
+
+/**
+ * Essential privileges that the lines of `SHOW GRANTS` lack. None when a role was granted (the lines do not tell what is in it), or SUPER, as
+ * before 8.0.
+ */
+export function missingGrants(lines: readonly string[]): readonly string[] {
+  if (lines.some((line) => !line.includes(' ON '))) return [];
+  const held = new Set(
+    lines
+      .flatMap((line) => line.includes(' ON *.* ') ? [/^GRANT (.*?) ON /.exec(line)?.[1] ?? ''] : [])
+      .flatMap((list) => list.split(',').map((one) => one.trim())),
+  );
+  if (held.has('ALL PRIVILEGES') || held.has('SUPER')) return [];
+  return neededGrants.flatMap(({ privilege }) =>
+    ESSENTIAL.has(privilege) && !held.has(privilege) ? [privilege] : [],
+  );
+}
+
 /** Denied for want of a privilege: specific (1227), kill (1095), database (1044), table (1142), column (1143), procedure (1370). */
 const DENIED = new Set([1044, 1095, 1142, 1143, 1227, 1370]);
 

@@ -9,12 +9,14 @@ import type {
   ServerStatus,
   SourceProfile,
 } from '../../ports/mysql.ts';
+import type { Drained, ServerSurvey } from '../../ports/switchover.ts';
 import type { Log } from '../../ports/system.ts';
 import { Deadline } from '../system/deadline.ts';
 import { measureClock } from './clock-offset.ts';
 import { CommitProber } from './commit-probe.ts';
 import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
+import { drain } from './drain.ts';
 import { fenceServer } from './fence.ts';
 import { probeServer } from './probe.ts';
 import { followRegion, type RegionalLogin } from './regional-channel.ts';
@@ -28,6 +30,7 @@ import {
 import { readStatus } from './server-status.ts';
 import { SessionPool } from './session-pool.ts';
 import type { Session } from './session.ts';
+import { surveyServer } from './survey.ts';
 import { listWriters } from './writers.ts';
 
 export interface MysqlSettings {
@@ -168,6 +171,16 @@ class MysqlServers implements Mysql, AsyncDisposable {
       options,
       async (session, deadline) => (await listWriters(session, this.#ownUsers, deadline)).length,
     );
+  }
+
+  survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey> {
+    return this.#with(server, options, (session, deadline) =>
+      surveyServer(session, this.#ownUsers, deadline),
+    );
+  }
+
+  drain(server: Endpoint, options: CallOptions): Promise<Drained> {
+    return this.#with(server, options, (session, deadline) => drain(session, this.#ownUsers, deadline));
   }
 
   watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {

@@ -3,20 +3,21 @@ import type { Mysql } from '../../ports/mysql.ts';
 import type { GroupSnapshot } from '../../core/model/snapshot.ts';
 import { rehearse, type Rehearsal } from '../../core/plan/rehearse.ts';
 import type { Position } from '../../core/plan/steps.ts';
-import { readPolicy } from '../../core/store/policy.ts';
-import { orderedFailover, planPolicy } from '../../roles/begin-failover.ts';
-import { observe } from '../../roles/observe.ts';
+import { orderedFailover } from '../../roles/begin-failover.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
+import { observeOnce } from '../observe-once.ts';
 import { confirm, memberId, operatorName, orderTask } from '../operator.ts';
 import { print } from '../output.ts';
+import { planBeginning } from '../plan-beginning.ts';
+import { renderRehearsal } from '../render-rehearsal.ts';
 
 export const failoverCommand = defineCommand({
   command: 'failover',
-  describe: 'move the primary now: safe on a healthy one, too',
+  describe: 'move the primary now, whatever became of it',
   help:
     'A coordinator closes the route, fences the primary, lets the candidates receive all it has, elects, opens and routes. ' +
-    'Pause, cooldown and failover.automatic do not forbid it. --dry-run asks the servers and prints each step without doing any.',
+    'Every candidate is frozen and nothing is held: for a healthy primary, switchover is gentler. Pause, cooldown and failover.automatic do not forbid it. --dry-run asks the servers and prints each step without doing any.',
   options: {
     group: { type: 'string', demandOption: true, describe: 'name of the group' },
     to: { type: 'string', describe: 'the new primary; else the best candidate' },
@@ -31,7 +32,7 @@ export const failoverCommand = defineCommand({
     const to = args.to === undefined ? undefined : await memberId(store, args.group, args.to);
     if (args.dryRun) {
       const rehearsal = await dryRun(args.group, to, context, store);
-      print(args.json, rehearsal, () => render(rehearsal));
+      print(args.json, rehearsal, () => renderRehearsal(rehearsal));
       return;
     }
     await confirm(args.yes, `The primary of ${args.group} will be fenced and its sessions ended.`);
@@ -39,7 +40,7 @@ export const failoverCommand = defineCommand({
     const task = await orderTask(
       store,
       {
-        kind: 'switchover',
+        kind: 'failover',
         group: args.group,
         by: operatorName(),
         at,
@@ -57,27 +58,11 @@ async function dryRun(
   context: Context,
   store: Coordination,
 ): Promise<Rehearsal> {
-  const { config, clock } = context;
+  const { config } = context;
   const mysql = await context.mysql();
   const by = operatorName();
-  const snapshot = await observe(
-    group,
-    {
-      coordination: store,
-      mysql,
-      clock,
-      by,
-      agentPort: config.agent.port,
-      probeTimeoutMs: config.coordinator.probeTimeoutMs,
-      fleetWindowMs: config.fleet.windowMs,
-      publishReturned: config.rejoin.publish === 'auto',
-    },
-    new AbortController().signal,
-  );
-  const { failover, catchUp } = config;
-  const common = { maxLoss: failover.maxLoss, catchUp: catchUp.policy, rules: failover };
-  const policy = planPolicy(common, await readPolicy(store, group));
-  const plan = orderedFailover(snapshot, { by, policy }, { by, to });
+  const snapshot = await observeOnce(group, context, { store, mysql });
+  const plan = orderedFailover(snapshot, await planBeginning(group, context, store), { by, to });
   const positions = await Promise.all(
     snapshot.members.map(({ member }) =>
       positionOf(member.id, snapshot, mysql, config.failover.gatherTimeoutMs),
@@ -103,15 +88,4 @@ async function positionOf(
   if (probe.kind !== 'up') return { ...nothing, error: probe.message };
   const { executed, version, channels } = probe.status;
   return { host, executed, retrieved: channels.find(({ name }) => name === '')?.retrieved ?? '', version };
-}
-
-function render({ steps, ending }: Rehearsal): string {
-  const lines = steps.map(
-    ({ kind, ...rest }, at) => `${String(at + 1).padStart(2)}  ${kind.padEnd(16)} ${JSON.stringify(rest)}`,
-  );
-  const end =
-    ending.kind === 'blocked'
-      ? `would be blocked: ${ending.reason}: ${ending.why}`
-      : `would end: primary ${ending.primary ?? 'none'}`;
-  return [...lines, end].join('\n');
 }

@@ -9,6 +9,7 @@ import {
   type ConfigFile,
   type ConfigSection,
 } from './config-file.ts';
+import { renderHoldScript } from './render-hold.ts';
 import type { RenderOptions } from './render-options.ts';
 import { renderRead } from './render-read.ts';
 import { renderWrite } from './render-write.ts';
@@ -16,7 +17,7 @@ import { quoteWord } from './words.ts';
 
 /**
  * The configuration file that says `route`, made from the file as it is by changing nothing but what is ours: the server lines of
- * `listen write` and `listen read`, the runtime socket in `global`, and the options that the two listeners need.
+ * `listen write` and `listen read`, the runtime socket and the hold script in `global`, and the options that the two listeners need.
  * Text is one character a byte (latin1). Rendering its own output again changes nothing.
  *
  * The write server is checked at the router's own lease port on loopback, not at MySQL: a router that is dead, stopped or cut off
@@ -29,7 +30,8 @@ export function renderConfig(text: string, options: RenderOptions): string {
   const parsed = parseConfig(text);
   requireListener(parsed, 'write', options.file);
   requireListener(parsed, 'read', options.file);
-  const rendered = withSocket(endedLines(parsed), options.socket).map((section) => {
+  const rendered = withSocket(endedLines(parsed), options.socket).map((section, at, all) => {
+    if (at === all.findIndex(({ kind }) => kind === 'global')) return withScript(section, options.holdScript);
     if (section.kind !== 'listen') return section;
     if (section.name === 'write') return renderWrite(section, options);
     return section.name === 'read' ? renderRead(section, options) : section;
@@ -71,6 +73,10 @@ function withSocket(file: ConfigFile, socket: string): ConfigFile {
     return [...file.slice(0, 1), addDirective(made, line), ...file.slice(1)];
   }
   return file.map((other, i) => (i === at ? replaceSocket(section, socket, line) : other));
+}
+
+function withScript(section: ConfigSection, script: string | undefined): ConfigSection {
+  return renderHoldScript(section, script === undefined ? undefined : bytesOf(script));
 }
 
 // A socket of the same file name is ours from an earlier run directory.

@@ -12,4 +12,6 @@ export interface RenderOptions {
   readonly lease: LeaseCheck;
   /** How the read servers are used; without it, as the file has it. */
   readonly placement?: Placement | undefined;
+  /** Path of the script that holds new connections; undefined: this haproxy runs none. */
+  readonly holdScript: string | undefined;
 }

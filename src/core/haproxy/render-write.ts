@@ -10,6 +10,7 @@ import {
 } from './config-file.ts';
 import { leasePath, serverName } from './names.ts';
 import type { LeaseCheck } from './lease-check.ts';
+import { renderHoldAction } from './render-hold.ts';
 import type { RenderOptions } from './render-options.ts';
 import { dropOption, parseServerLine, setAddress, setDisabled, setOption } from './server-line.ts';
 
@@ -24,7 +25,7 @@ export function renderWrite(section: ConfigSection, options: RenderOptions): Con
     server === undefined
       ? addDirective(section, finish(`server ${serverName(group)} 127.0.0.1:1`, '127.0.0.1:1'))
       : withLine(section, server.index, finish(server.text, server.address));
-  return withSectionOptions(edited, options);
+  return renderHoldAction(withSectionOptions(edited, options), options.holdScript !== undefined);
 }
 
 // A second server in this section would be a second writer, so it is refused rather than ignored.

@@ -5,6 +5,7 @@ export type AlertKind =
   | 'stalled'
   | 'failover-started'
   | 'failover-done'
+  | 'switchover-undone'
   | 'failover-refused'
   | 'plan-blocked'
   | 'push-failed'

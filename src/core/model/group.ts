@@ -30,6 +30,8 @@ export interface PrimaryRecord {
 export interface Route {
   readonly write: Endpoint | undefined;
   readonly read: readonly Endpoint[];
+  /** New connections of the write side wait, neither accepted nor refused: at most this long, ms. Sessions go on. */
+  readonly holdMs?: number | undefined;
 }
 
 /** What router R says it has applied (`route-ack/G/R`). */
@@ -41,6 +43,8 @@ export interface RouteAck {
   readonly write: string;
   /** Sessions still open to any server that is not `write`. */
   readonly oldSessions: number;
+  /** New connections of the write side are held. */
+  readonly held?: boolean | undefined;
   /** The router closes its write side by itself when it is cut off for this long, in ms. */
   readonly leaseMs: number;
 }

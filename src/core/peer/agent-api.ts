@@ -39,10 +39,15 @@ export const agentApi = {
   },
   /**
    * Makes sure that nothing more is written under `epoch` or any earlier one, and remembers it. A mysqld that does not obey SQL is
-   * killed, unless `mayKill` is false. Refused: `MYSQL_*`, `TIMED_OUT`.
+   * killed, unless `mayKill` is false. With `drainMs` clients may end what they are in the middle of first, for so long. Refused: `MYSQL_*`, `TIMED_OUT`.
    */
   fence: {
-    params: z.object({ group: z.string(), epoch: z.number().int(), mayKill: z.boolean().optional() }),
+    params: z.object({
+      group: z.string(),
+      epoch: z.number().int(),
+      mayKill: z.boolean().optional(),
+      drainMs: z.number().min(0).optional(),
+    }),
     result: fenceEvidence,
   },
   /**

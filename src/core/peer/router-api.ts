@@ -6,7 +6,7 @@ export const routerApi = {
   /** Reads `haproxy/group` again and applies it at once (the watch would, a little later); answers what is in force now. */
   push: {
     params: z.object({ group: z.string() }),
-    result: z.object({ version: z.number(), write: z.string(), oldSessions: z.number() }),
+    result: z.object({ version: z.number(), write: z.string(), oldSessions: z.number(), held: z.boolean() }),
   },
   status: {
     params: z.object({}),

@@ -46,8 +46,16 @@ export interface PerformContext {
   readonly signal: AbortSignal;
 }
 
+/** What only looking at a group's servers needs. */
+export interface LookContext extends Pick<
+  PerformContext,
+  'group' | 'members' | 'routers' | 'coordination' | 'mysql' | 'peers' | 'signal'
+> {
+  readonly limits: Pick<PerformLimits, 'gatherTimeoutMs'>;
+}
+
 /** The member of this id. Throws `NOT_FOUND`: metadata was changed while a plan ran. */
-export function memberOf(context: PerformContext, id: string): Member {
+export function memberOf(context: Pick<PerformContext, 'group' | 'members'>, id: string): Member {
   const member = context.members.find((candidate) => candidate.id === id);
   if (member !== undefined) return member;
   throw new DcmhaError('NOT_FOUND', `${id} is no member of group ${context.group} any more`, {

@@ -8,7 +8,7 @@ import { readPresence } from '../store/presences.ts';
 import { recordPrimary } from '../store/primary.ts';
 import { readRoute, readRouteAcks } from '../store/routes.ts';
 import { znodes } from '../store/znodes.ts';
-import { memberOf, type PerformContext } from './context.ts';
+import { memberOf, type LookContext, type PerformContext } from './context.ts';
 import { fenceByCommand } from './fence-command.ts';
 import { watermarkLease } from './watermark-lease.ts';
 
@@ -40,7 +40,7 @@ async function fenceByAsking(step: Of<'fence'>, member: Member, context: Perform
     return fenceSilent(step, member, context);
   }
   // The agent's own deadline includes killing a mysqld that does not obey.
-  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2);
+  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2 + (step.drainMs ?? 0));
   if (byAgent.kind === 'fenced') return byAgent;
   return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
 }
@@ -76,7 +76,11 @@ async function fenceByAgent(step: Of<'fence'>, context: PerformContext, timeoutM
   try {
     const evidence = await callPeer(context.peers, agentApi, member.agent, {
       method: 'fence',
-      params: { group: context.group, epoch: step.epoch },
+      params: {
+        group: context.group,
+        epoch: step.epoch,
+        ...(step.drainMs === undefined ? {} : { drainMs: step.drainMs }),
+      },
       timeoutMs,
       signal: context.signal,
     });
@@ -196,7 +200,7 @@ export async function openWrites(step: Of<'open-writes'>, context: PerformContex
  * Why a server is no candidate as far as its agent goes, or undefined. One that does not answer cannot open writes; one that has
  * errant transactions may be taking them back right now, and its GTID set then claims rows that are gone.
  */
-export async function whyUnfit(member: Member, context: PerformContext): Promise<string | undefined> {
+export async function whyUnfit(member: Member, context: LookContext): Promise<string | undefined> {
   try {
     const timeoutMs = context.limits.gatherTimeoutMs;
     const status = await callPeer(context.peers, agentApi, member.agent, {

@@ -1,4 +1,6 @@
+import { DcmhaError } from '../model/errors.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { catchUp } from './catch-up.ts';
 import { unlessGone } from './elected-gone.ts';
@@ -6,12 +8,25 @@ import { moveChannels } from './channels.ts';
 import type { PerformContext } from './context.ts';
 import { markRejoin } from './data.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
+import { holdRoute, prewarm } from './hold.ts';
+import { preflight } from './preflight.ts';
 import { equalize, freeze, promote, repoint, resumeReplication } from './replication.ts';
 import { closeRoute, confirmRoute, publishNewRoute } from './routing.ts';
+
+function termsOf(plan: Plan): SwitchoverTerms {
+  if (plan.kind === 'switchover') return plan.inputs.terms;
+  throw new DcmhaError('UNEXPECTED', `a ${plan.kind} has no terms of a planned change`);
+}
 
 /** Does what a step says, through ports; makes no choice of the plan's. `deadline` is by the monotonic clock, ms. */
 export function perform(step: Step, plan: Plan, context: PerformContext, deadline: number): Promise<Outcome> {
   switch (step.kind) {
+    case 'preflight':
+      return preflight(step, termsOf(plan), context);
+    case 'prewarm':
+      return prewarm(step, termsOf(plan), context);
+    case 'hold-route':
+      return holdRoute(step, context, deadline);
     case 'close-route':
       return closeRoute(context);
     case 'fence':

@@ -107,6 +107,13 @@ export async function promote(
 ): Promise<Outcome> {
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  if (step.receive === true)
+    await requireExecuted(
+      member,
+      step.until ?? '',
+      context,
+      Math.max(1, deadline - context.clock.monotonic()),
+    );
   await stopReceiver(member, context);
   const { channels, executed } = await context.mysql.status(member.endpoint, options);
   const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';

@@ -13,7 +13,7 @@ export interface Execution {
   readonly clock: Clock;
   readonly log: Log;
   readonly by: string;
-  readonly stepTimeoutMs: (step: Step) => number;
+  readonly stepTimeoutMs: (step: Step, plan: Plan) => number;
   /** Asked when a step fails: whether somebody else would see more. */
   readonly mustStepBack?: () => Promise<boolean>;
   readonly signal: AbortSignal;
@@ -49,7 +49,7 @@ export async function execute(start: Plan, execution: Execution): Promise<Ending
 /** Retries until it works or the step's deadline passes; then the failure is the outcome. */
 async function attempt(step: Step, plan: Plan, execution: Execution): Promise<Outcome> {
   const { clock, signal, log } = execution;
-  const deadline = clock.monotonic() + execution.stepTimeoutMs(step);
+  const deadline = clock.monotonic() + execution.stepTimeoutMs(step, plan);
   for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, longestPauseMs)) {
     try {
       return await execution.perform(step, plan, deadline);

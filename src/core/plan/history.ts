@@ -7,19 +7,23 @@ import {
   type BootstrapPlan,
   type ByHandPlan,
   type FailoverPlan,
+  type Next,
   type Plan,
+  type SwitchoverPlan,
 } from './plan.ts';
+import { pauseOf, switchoverElection } from './switchover.ts';
 
 /** What is kept for ever of a plan that ended: what was seen, what was chosen and why, how long each step took. */
 export function historyOf(
   plan: Plan,
-  ended: { readonly at: number; readonly result: 'done' | 'abandoned' },
+  ended: { readonly at: number } & Pick<Extract<Next, { kind: 'finished' }>, 'result' | 'why'>,
 ): HistoryRecord {
   const common = {
     id: plan.id,
     kind: plan.kind,
     at: ended.at,
     result: ended.result,
+    ...(ended.why === undefined ? {} : { ended: ended.why }),
     startedAt: plan.startedAt,
     startedBy: plan.startedBy,
     tookMs: ended.at - plan.startedAt,
@@ -40,6 +44,8 @@ export function historyOf(
       return { ...common, ...ofBootstrap(plan) };
     case 'by-hand':
       return { ...common, kind: 'white', ...ofByHand(plan) };
+    case 'switchover':
+      return { ...common, ...ofSwitchover(plan) };
   }
 }
 
@@ -71,6 +77,25 @@ function evidenceOf(plan: Plan): string {
   return fenced === undefined || fenced.evidence === 'leases'
     ? 'leases'
     : `${fenced.evidence}: ${fenced.detail}`;
+}
+
+function ofSwitchover(plan: SwitchoverPlan): Record<string, unknown> {
+  const { cause, seen, oldPrimary, epoch } = plan.inputs;
+  const election = outcomeOf(plan, 'preflight') === undefined ? undefined : switchoverElection(plan);
+  const held = outcomeAs(plan, 'hold-route', 'held');
+  return {
+    cause,
+    seen,
+    automatic: false,
+    from: oldPrimary,
+    ...(election?.kind === 'elected'
+      ? { to: election.host, why: election.why, rejected: election.rejected }
+      : {}),
+    epoch: outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? epoch,
+    evidence: evidenceOf(plan),
+    pausedMs: Math.round(pauseOf(plan)),
+    ...(held === undefined || held.without.length === 0 ? {} : { notHeld: held.without }),
+  };
 }
 
 function carriedOver(plan: FailoverPlan): Record<string, unknown> {

@@ -5,6 +5,7 @@ import { quorumRules } from '../decide/quorum.ts';
 import { JOURNAL_PROGRAM } from '../store/journal.ts';
 import { trailSchema } from '../store/watermark.ts';
 import type { Approval } from '../model/approval.ts';
+import { switchoverTermsSchema } from './switchover-terms.ts';
 import { entrySchema, type Entry, type Outcome, type OutcomeKind, type Step } from './steps.ts';
 
 const planMember = z.object({
@@ -114,10 +115,30 @@ export const byHandPlanSchema = z.object({
 });
 export type ByHandPlan = z.infer<typeof byHandPlanSchema>;
 
+export const switchoverPlanSchema = z.object({
+  ...common,
+  kind: z.literal('switchover'),
+  inputs: z.object({
+    cause: z.string(),
+    seen: z.array(z.string()),
+    oldPrimary: z.string(),
+    epoch: z.number(),
+    members: z.array(planMember),
+    to: z.string().optional(),
+    /** Not to a member of this data centre. */
+    awayFrom: z.string().optional(),
+    read: z.array(z.string()),
+    rules: rulesSchema.optional(),
+    terms: switchoverTermsSchema,
+  }),
+});
+export type SwitchoverPlan = z.infer<typeof switchoverPlanSchema>;
+
 export const planSchema = z.discriminatedUnion('kind', [
   failoverPlanSchema,
   bootstrapPlanSchema,
   byHandPlanSchema,
+  switchoverPlanSchema,
 ]);
 export type Plan = z.infer<typeof planSchema>;
 
@@ -127,7 +148,9 @@ export type Next =
   | { readonly kind: 'blocked'; readonly reason: string; readonly why: string }
   | {
       readonly kind: 'finished';
-      readonly result: 'done' | 'abandoned';
+      /** refused: nothing was changed. undone: everything is as it was. */
+      readonly result: 'done' | 'abandoned' | 'refused' | 'undone';
+      readonly why?: string;
       readonly primary?: string;
       readonly epoch?: number;
     };

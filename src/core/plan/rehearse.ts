@@ -7,6 +7,8 @@ export interface Facts {
   readonly positions: readonly Position[];
   /** The old primary's executed set; undefined: it does not answer. */
   readonly executed: string | undefined;
+  /** What forbids a planned change. */
+  readonly problems?: readonly string[] | undefined;
 }
 
 export interface Rehearsal {
@@ -27,14 +29,18 @@ export function rehearse(start: Plan, facts: Facts): Rehearsal {
   }
 }
 
-function imagine(step: Step, { positions, executed }: Facts): Outcome {
+function imagine(step: Step, { positions, executed, problems }: Facts): Outcome {
   switch (step.kind) {
+    case 'preflight':
+      return { kind: 'surveyed', positions: [...positions], problems: [...(problems ?? [])] };
+    case 'hold-route':
+      return { kind: 'held', routers: [], without: [] };
     case 'fence':
       return executed === undefined
         ? { kind: 'fenced', evidence: 'process-gone', detail: 'assumed' }
         : { kind: 'fenced', evidence: 'read-only', detail: 'assumed', executed };
     case 'freeze':
-      return { kind: 'positions', positions: [...positions] };
+      return { kind: 'positions', positions: positions.filter(({ host }) => step.hosts.includes(host)) };
     case 'catch-up': {
       const elected = positions.find(({ host }) => host === step.host);
       const held = [elected?.executed, elected?.retrieved, executed].filter(
@@ -51,6 +57,7 @@ function imagine(step: Step, { positions, executed }: Facts): Outcome {
     case 'confirm-route':
       return { kind: 'confirmed', routers: [], missing: [] };
     case 'close-route':
+    case 'prewarm':
     case 'await-leases':
     case 'equalize':
     case 'promote':

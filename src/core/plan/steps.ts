@@ -7,8 +7,14 @@ const gtids = z.string();
 export const stepSchema = z.discriminatedUnion('kind', [
   /** Publishes a route without a write server; does not wait for the routers. */
   z.object({ kind: z.literal('close-route') }),
-  /** Gets evidence (a) or (b) that nothing more is written under `epoch` at `host`. */
-  z.object({ kind: z.literal('fence'), host, epoch: z.number() }),
+  /** Asks every server, and the routers' acknowledgements, whether the primary could move from `from`; changes nothing. */
+  z.object({ kind: z.literal('preflight'), from: host, hosts: z.array(host) }),
+  /** `host` catches up with `from`, and long transactions there end, while everything is still open. */
+  z.object({ kind: z.literal('prewarm'), host, from: host }),
+  /** New connections to the write side wait at every router, for at most `forMs`. */
+  z.object({ kind: z.literal('hold-route'), forMs: z.number() }),
+  /** Gets evidence (a) or (b) that nothing more is written under `epoch` at `host`; clients may end what they do for `drainMs`. */
+  z.object({ kind: z.literal('fence'), host, epoch: z.number(), drainMs: z.number().optional() }),
   /** Evidence (c): waits for the leases of the host's agent and of every router, or for their acknowledgement. */
   z.object({ kind: z.literal('await-leases'), host, epoch: z.number() }),
   /** Candidates receive `until` if they still can, stop receiving, apply what they have, and tell their sets. */
@@ -23,8 +29,16 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('equalize'), host, source: host, until: gtids }),
   /** `host` gets what only the binlog of `from` holds. */
   z.object({ kind: z.literal('catch-up'), host, from: host, epoch: z.number() }),
-  /** Once `host` has applied `until`, stops and forgets its replication, still read-only. */
-  z.object({ kind: z.literal('promote'), host, until: gtids.optional() }),
+  /**
+   * Once `host` has applied `until`, stops and forgets its replication, still read-only. With `receive` it gets `until` from its source first, which
+   * has let go and still sends.
+   */
+  z.object({
+    kind: z.literal('promote'),
+    host,
+    until: gtids.optional(),
+    receive: z.literal(true).optional(),
+  }),
   /** Writes `master/G`; `expectedEpoch` is the epoch it replaces, -1 for none. */
   z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
   z.object({ kind: z.literal('open-writes'), host, epoch: z.number() }),
@@ -67,6 +81,16 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('unreachable'), why: z.string() }),
   z.object({ kind: z.literal('positions'), positions: z.array(positionSchema) }),
+  /** `problems` forbid the change whoever is to be the primary; an `error` of a position forbids that host. */
+  z.object({
+    kind: z.literal('surveyed'),
+    positions: z.array(positionSchema),
+    problems: z.array(z.string()),
+    /** MySQL of the present primary. */
+    version: z.string().optional(),
+  }),
+  /** `without`: routers whose haproxy cannot hold, so that their clients are not spared an error. */
+  z.object({ kind: z.literal('held'), routers: z.array(z.string()), without: z.array(z.string()) }),
   z.object({
     kind: z.literal('caught-up'),
     transactions: z.number(),

@@ -13,12 +13,17 @@ export interface PublishedRoute {
   readonly version: number;
 }
 
-const routeRecord = z.object({ read: z.array(z.string()), write: z.string() });
+const routeRecord = z.object({
+  read: z.array(z.string()),
+  write: z.string(),
+  hold: z.number().int().positive().optional(),
+});
 
 const ackRecord = z.object({
   version: z.number().int(),
   write: z.string(),
   oldSessions: z.number().int().min(0),
+  held: z.boolean().optional(),
   leaseMs: z.number().min(0),
 });
 
@@ -27,11 +32,12 @@ export async function readRoute(store: Coordination, group: string): Promise<Pub
   const path = znodes.route(group);
   const node = await store.read(path);
   if (node === undefined || node.data.length === 0) return undefined;
-  const { read, write } = decodeRecord(routeRecord, path, node.data);
+  const { read, write, hold } = decodeRecord(routeRecord, path, node.data);
   return {
     route: {
       write: write === '' ? undefined : endpointIn(path, write),
       read: read.map((text) => endpointIn(path, text)),
+      ...(hold === undefined ? {} : { holdMs: hold }),
     },
     version: node.version,
   };
@@ -69,10 +75,11 @@ export async function replaceRoute(
 }
 
 /** The text of `haproxy/G`. */
-function encodeRoute({ read, write }: Route): string {
+function encodeRoute({ read, write, holdMs }: Route): string {
   return encodeShared({
     read: read.map(formatEndpoint),
     write: write === undefined ? '' : formatEndpoint(write),
+    ...(holdMs === undefined ? {} : { hold: holdMs }),
   });
 }
 
@@ -89,8 +96,8 @@ export function presentRouteAck(store: Coordination, group: string, ack: RouteAc
 }
 
 /** The text of `route-ack/G/R`; the router's name is in the path. */
-export function encodeRouteAck({ version, write, oldSessions, leaseMs }: RouteAck): string {
-  return encodeOwn({ version, write, oldSessions, leaseMs });
+export function encodeRouteAck({ version, write, oldSessions, leaseMs, held }: RouteAck): string {
+  return encodeOwn({ version, write, oldSessions, leaseMs, held });
 }
 
 async function readRouteAck(

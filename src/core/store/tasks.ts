@@ -3,6 +3,7 @@ import type { Coordination } from '../../ports/coordination.ts';
 import { DcmhaError, hasCode } from '../model/errors.ts';
 import { decodeRecord, encodeShared } from './codecs.ts';
 import { createIfAbsent, createWithParents } from './put.ts';
+import { switchoverTermsSchema, usualTerms } from '../plan/switchover-terms.ts';
 import { znodes } from './znodes.ts';
 
 export type TaskState = 'queued' | 'running' | 'blocked' | 'done' | 'failed';
@@ -34,8 +35,16 @@ const taskSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('down'), ...common, host: z.string().optional() }),
   /** What only the returned `host` holds is carried over or taken back. */
   z.object({ kind: z.literal('append'), ...common, host: z.string() }),
-  /** Planned change of the primary; `host` is the operator's choice. */
-  z.object({ kind: z.literal('switchover'), ...common, host: z.string().optional() }),
+  /** Another primary now, whatever became of the present one; `host` is the operator's choice. */
+  z.object({ kind: z.literal('failover'), ...common, host: z.string().optional() }),
+  /** Planned change of a healthy primary: `host` is the operator's choice, or any that is not in the data centre `awayFrom`. */
+  z.object({
+    kind: z.literal('switchover'),
+    ...common,
+    host: z.string().optional(),
+    awayFrom: z.string().optional(),
+    terms: switchoverTermsSchema.default(usualTerms),
+  }),
 ]);
 export type Task = z.infer<typeof taskSchema>;
 

@@ -10,6 +10,7 @@ const OPTIONS = {
   file: '/etc/haproxy/dcmha/hkmsg.cfg',
   socket: '/run/dcmha/hkmsg.sock',
   lease: { port: 7073, intervalMs: 500, doubtIntervalMs: 1000, fall: 3 },
+  holdScript: undefined,
 };
 
 function route(write: string, ...read: readonly string[]): Route {

@@ -58,6 +58,7 @@ const OPTIONS = {
   file: 'g1.cfg',
   socket: '/run/g1.sock',
   lease: { port: 1, intervalMs: 5, doubtIntervalMs: 9, fall: 3 },
+  holdScript: '/run/dcmha/dcmha-hold.lua',
 };
 
 const sectionsOf = (config: string) => parseConfig(config).filter(({ kind }) => kind !== 'global');

@@ -187,7 +187,7 @@ test('a malformed task is listed as such and stops no other', async () => {
   const { server, store } = await withTree();
   server.put('/task/task0000000000', '{"kind": "explode"}');
   server.put('/task/g9', '');
-  await submitTask(store, { kind: 'switchover', group: 'g1', by: '', at: 0 });
+  await submitTask(store, { kind: 'failover', group: 'g1', by: '', at: 0 });
   const [old, bad] = await listTasks(store);
   assert.ok(old?.kind === 'task' && old.task.kind === 'down' && old.task.group === 'g9');
   assert.ok(bad?.kind === 'malformed' && bad.error.message.includes('/task/task0000000000'));

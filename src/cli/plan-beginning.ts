@@ -1,0 +1,15 @@
+import type { Coordination } from '../ports/coordination.ts';
+import { readPolicy } from '../core/store/policy.ts';
+import { planPolicy, type PlanBeginning } from '../roles/begin-failover.ts';
+import type { Context } from './context.ts';
+import { operatorName } from './operator.ts';
+
+/** What a coordinator of this configuration would begin a plan of the group with. */
+export async function planBeginning(
+  group: string,
+  { config: { failover, catchUp } }: Context,
+  store: Coordination,
+): Promise<PlanBeginning> {
+  const common = { maxLoss: failover.maxLoss, catchUp: catchUp.policy, rules: failover };
+  return { by: operatorName(), policy: planPolicy(common, await readPolicy(store, group)) };
+}

@@ -1,0 +1,103 @@
+import { formatEndpoint } from '../model/endpoint.ts';
+import { DcmhaError, toDcmhaError } from '../model/errors.ts';
+import { callPeer } from '../peer/api.ts';
+import { routerApi } from '../peer/router-api.ts';
+import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
+import type { Outcome, Step } from '../plan/steps.ts';
+import { readRoute, readRouteAcks } from '../store/routes.ts';
+import { memberOf, type PerformContext } from './context.ts';
+import { longTransactionS } from './preflight.ts';
+import { changeRoute } from './routing.ts';
+
+type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+const quickPollMs = 5;
+const waitPollMs = 100;
+
+/**
+ * The candidate has all that the primary had a moment ago, and no long transaction is open there (unless the operator wants such ended): then the
+ * pause can be short. Throws `TIMED_OUT` when that does not come about.
+ */
+export async function prewarm(
+  step: Of<'prewarm'>,
+  { transactions, waitMs }: SwitchoverTerms,
+  context: PerformContext,
+): Promise<Outcome> {
+  const [candidate, primary] = [memberOf(context, step.host), memberOf(context, step.from)];
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  const deadline = context.clock.monotonic() + waitMs;
+  for (;;) {
+    const { executed } = await context.mysql.status(primary.endpoint, options);
+    const leftMs = Math.max(1, deadline - context.clock.monotonic());
+    const caughtUp = await context.mysql.waitExecuted(candidate.endpoint, executed, {
+      ...options,
+      timeoutMs: leftMs,
+    });
+    if (!caughtUp) throw late(`${step.host} has not caught up with ${step.from} after ${waitMs} ms`);
+    if (transactions !== 'wait') return { kind: 'done' };
+    const survey = await context.mysql.survey(primary.endpoint, options);
+    const long = survey.transactions.filter(({ seconds }) => seconds >= longTransactionS);
+    if (long.length === 0) return { kind: 'done' };
+    if (context.clock.monotonic() + waitPollMs >= deadline) {
+      const open = long.map(({ session, user, seconds }) => `session ${session} of ${user} for ${seconds} s`);
+      throw late(`transactions are still open at ${step.from}: ${open.join(', ')}`);
+    }
+    await context.clock.pause(waitPollMs, context.signal);
+    context.signal.throwIfAborted();
+  }
+}
+
+function late(message: string): DcmhaError {
+  return new DcmhaError('TIMED_OUT', message);
+}
+
+/**
+ * Publishes that new connections wait, and returns once every router says that they do. One that cannot hold is named; one that does not say
+ * anything makes the step fail, for its clients would meet a primary that is no more.
+ */
+export async function holdRoute(
+  step: Of<'hold-route'>,
+  context: PerformContext,
+  deadline: number,
+): Promise<Outcome> {
+  await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
+  const published = await readRoute(context.coordination, context.group);
+  const answers = new Map<string, boolean>();
+  for (const router of context.routers)
+    void pushOne(formatEndpoint(router), published?.version ?? 0, answers, context);
+  for (;;) {
+    for (const { router, version, held } of await readRouteAcks(context.coordination, context.group)) {
+      if (version >= (published?.version ?? 0)) answers.set(router, held === true);
+    }
+    const silent = context.routers.map(formatEndpoint).filter((router) => !answers.has(router));
+    if (silent.length === 0) break;
+    if (context.clock.monotonic() + quickPollMs >= deadline)
+      throw late(`routers do not say that their clients wait: ${silent.join(', ')}`);
+    await context.clock.pause(quickPollMs, context.signal);
+    context.signal.throwIfAborted();
+  }
+  const all = [...answers];
+  return {
+    kind: 'held',
+    routers: all.flatMap(([router, held]) => (held ? [router] : [])),
+    without: all.flatMap(([router, held]) => (held ? [] : [router])),
+  };
+}
+
+/** A router that answers a push need not be read of in ZooKeeper. */
+async function pushOne(
+  router: string,
+  version: number,
+  answers: Map<string, boolean>,
+  { peers, group, limits, log, routers }: PerformContext,
+): Promise<void> {
+  const at = routers.find((one) => formatEndpoint(one) === router);
+  if (at === undefined) return;
+  try {
+    const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
+    const said = await callPeer(peers, routerApi, at, request);
+    if (said.version >= version) answers.set(router, said.held);
+  } catch (thrown) {
+    log.debug('push not answered', { router, error: toDcmhaError(thrown).message });
+  }
+}
