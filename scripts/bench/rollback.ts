@@ -173,8 +173,11 @@ async function takeBack(server: MysqldHandle, { dir, gtids }: Recorded): Promise
     socketOf: () => undefined,
     secrets: [],
   });
-  const found = await surveyErrant(source, gtids, decompress);
-  const verdict = judgeErrant(found, await rollback.standing(at, MINUTES));
+  const [standing, found] = await Promise.all([
+    rollback.standing(at, MINUTES),
+    surveyErrant(source, gtids, decompress),
+  ]);
+  const verdict = judgeErrant(found, standing);
   if (verdict.kind === 'not-invertible') throw new Error(verdict.obstacle.what);
   await using reader = new EventReader(source, decompress);
   const rows = await rollback.takeBack(

@@ -83,8 +83,13 @@ async function rollBack(plan: RejoinPlan, effects: RejoinEffects): Promise<Rejoi
   const options = { timeoutMs: statementMs, signal };
   if (await rollback.isMarked(server, plan.id, options)) return { kind: 'rolled-back', rows: 0 };
   const source = store.open(set);
-  const found = (await source.list()).length === 0 ? nothingFound : await surveyLeft(source, plan, rejoin);
-  const verdict = judgeErrant(found, await rollback.standing(server, options));
+  const isEmpty = (await source.list()).length === 0;
+  // Beside each other: the server is asked while the files are read.
+  const [standing, found] = await Promise.all([
+    rollback.standing(server, options),
+    isEmpty ? nothingFound : surveyLeft(source, plan, rejoin),
+  ]);
+  const verdict = judgeErrant(found, standing);
   if (verdict.kind === 'not-invertible') {
     const { at, what, reason } = verdict.obstacle;
     throw new DcmhaError('BINLOG_UNSUPPORTED', `${at} cannot be taken back: ${what} (${reason})`);

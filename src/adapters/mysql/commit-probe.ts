@@ -2,6 +2,7 @@ import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../../core/model/errors.ts';
 import type { CallOptions, CommitProbe } from '../../ports/mysql.ts';
 import { Deadline } from '../system/deadline.ts';
+import { isRejected, rejectionOf } from './errors.ts';
 import { failedProbe } from './probe.ts';
 import type { Session } from './session.ts';
 import type { SessionPool } from './session-pool.ts';
@@ -12,7 +13,7 @@ const CREATE = [
   'CREATE TABLE IF NOT EXISTS dcmha.heartbeat (id TINYINT PRIMARY KEY, beat TIMESTAMP(6) NOT NULL) ENGINE = InnoDB',
 ];
 
-const NO_SUCH_SCHEMA_OR_TABLE = new Set([1049, 1146]);
+const NO_SUCH_SCHEMA_OR_TABLE = [1049, 1146];
 /** EE_WRITE, full disk, error on write, from the engine, full table, lock wait, binlog impossible, semi-sync hook. */
 const CANNOT_COMMIT = new Set([3, 1021, 1026, 1030, 1114, 1205, 1598, 3100]);
 /** Table, InnoDB or server in read-only mode. */
@@ -63,7 +64,7 @@ export class CommitProber {
       try {
         await session.query(REPLACE, [], hung);
       } catch (error) {
-        if (!NO_SUCH_SCHEMA_OR_TABLE.has(errnoOf(error))) throw error;
+        if (!isRejected(error, ...NO_SUCH_SCHEMA_OR_TABLE)) throw error;
         await create(session, hung);
         await session.query(REPLACE, [], hung);
       }
@@ -77,16 +78,11 @@ async function create(session: Session, deadline: Deadline): Promise<void> {
 
 function outcomeOf(error: unknown): CommitProbe {
   const { message } = toDcmhaError(error);
-  const errno = errnoOf(error);
+  const errno = rejectionOf(error) ?? 0;
   if (hasCode(error, 'TIMED_OUT')) return { kind: 'stalled', message };
   if (!hasCode(error, 'MYSQL_REJECTED')) return failedProbe(error);
   if (errno === OPTION_PREVENTS && message.includes('read-only')) return { kind: 'read-only' };
   if (READ_ONLY_STORAGE.has(errno) || EROFS.test(message)) return { kind: 'read-only-fs', message };
   if (CANNOT_COMMIT.has(errno)) return { kind: 'stalled', message };
   return { kind: 'refused', errno, message };
-}
-
-function errnoOf(error: unknown): number {
-  const errno = hasCode(error, 'MYSQL_REJECTED') ? error.details['errno'] : undefined;
-  return typeof errno === 'number' ? errno : 0;
 }

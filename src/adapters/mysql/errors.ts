@@ -86,7 +86,14 @@ function presentable(text: string, secrets: readonly string[]): string {
   return redacted.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').slice(0, LONGEST_TEXT);
 }
 
-/** Whether the server refused a statement with just this error number. */
-export function isRejected(error: unknown, errno: number): error is DcmhaError {
-  return hasCode(error, 'MYSQL_REJECTED') && error.details['errno'] === errno;
+/** The error number that the server refused a statement with; undefined for any other failure. */
+export function rejectionOf(error: unknown): number | undefined {
+  const errno = hasCode(error, 'MYSQL_REJECTED') ? error.details['errno'] : undefined;
+  return typeof errno === 'number' ? errno : undefined;
+}
+
+/** Whether the server refused a statement with one of just these error numbers. */
+export function isRejected(error: unknown, ...errnos: readonly number[]): error is DcmhaError {
+  const errno = rejectionOf(error);
+  return errno !== undefined && errnos.includes(errno);
 }

@@ -1,7 +1,7 @@
-import { hasCode } from '../../core/model/errors.ts';
 import type { SourceProfile } from '../../ports/mysql.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { dialectOf, forChannel } from './dialect.ts';
+import { isRejected } from './errors.ts';
 import type { ReplicaRow } from './replica-status.ts';
 import { readReplicaRows } from './server-status.ts';
 import type { Session } from './session.ts';
@@ -24,7 +24,7 @@ export const HEARTBEAT_S = 0.5;
 const NET_TIMEOUT_S = 10;
 
 /** No such channel (3074), or the default channel has no source (1200). */
-const NOT_CONFIGURED = new Set([3074, 1200]);
+const NOT_CONFIGURED = [3074, 1200];
 
 export async function stopReceiver(session: Session, channel: string, deadline: Deadline): Promise<void> {
   const { replica } = dialectOf(session.version);
@@ -159,7 +159,6 @@ async function ifConfigured(statement: Promise<unknown>): Promise<void> {
   try {
     await statement;
   } catch (error) {
-    const errno = hasCode(error, 'MYSQL_REJECTED') ? error.details['errno'] : undefined;
-    if (typeof errno !== 'number' || !NOT_CONFIGURED.has(errno)) throw error;
+    if (!isRejected(error, ...NOT_CONFIGURED)) throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseGtidSet } from '../../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../../core/model/endpoint.ts';
-import { DcmhaError, hasCode } from '../../core/model/errors.ts';
+import { DcmhaError } from '../../core/model/errors.ts';
 import type { TableStanding } from '../../core/rejoin/judge.ts';
 import { inversionFacts, inversionQueries } from '../../core/salvage/facts.ts';
 import { knownTables, knownTablesQuery } from '../../core/salvage/known-tables.ts';
@@ -10,6 +10,7 @@ import type { CallOptions } from '../../ports/mysql.ts';
 import type { Comparison, Rollback, TableName, TakeBackRequest } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { dialectOf, resetGtidsStatement } from './dialect.ts';
+import { isRejected } from './errors.ts';
 import { compareTables, readSet } from './rollback-compare.ts';
 import { burnNames } from './rollback-burn.ts';
 import { takeBack } from './rollback-apply.ts';
@@ -163,8 +164,7 @@ async function isMarked(session: Session, id: string, options: CallOptions): Pro
     const sql = 'SELECT 1 FROM dcmha.rollback WHERE plan = ?';
     return (await session.query(sql, [id], new Deadline(options))).length > 0;
   } catch (error) {
-    const errno = hasCode(error, 'MYSQL_REJECTED') ? error.details['errno'] : undefined;
-    if (errno === NO_SUCH_TABLE || errno === NO_SUCH_DATABASE) return false;
+    if (isRejected(error, NO_SUCH_TABLE, NO_SUCH_DATABASE)) return false;
     throw error;
   }
 }
