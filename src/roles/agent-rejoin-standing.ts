@@ -3,6 +3,7 @@ import { hasNoWayBack, heldOf, nextOfRejoin, outcomeOf, type RejoinPlan } from '
 import type { ClonePolicy } from '../core/rejoin/clone-plan.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import { hasCode } from '../core/model/errors.ts';
+import type { Mysql } from '../ports/mysql.ts';
 import { readPolicy } from '../core/store/policy.ts';
 import type { AgentDeps, AgentOptions, RejoinDeps } from './agent-deps.ts';
 
@@ -60,10 +61,16 @@ export async function reopened(
   plan: RejoinPlan,
   policy: ClonePolicy,
   {
+    mysql,
     rejoin,
     server,
     signal,
-  }: { readonly rejoin: RejoinDeps; readonly server: Endpoint; readonly signal: AbortSignal },
+  }: {
+    readonly mysql: Mysql;
+    readonly rejoin: RejoinDeps;
+    readonly server: Endpoint;
+    readonly signal: AbortSignal;
+  },
 ): Promise<RejoinPlan | undefined> {
   const options = { timeoutMs: sqlMs, signal };
   if (!(await isWreck())) return undefined;
@@ -72,11 +79,19 @@ export async function reopened(
   // What failed is tried once more: somebody may have put right what was in its way.
   return isBarred ? { ...again, entries: plan.entries.slice(0, -1) } : again;
 
+  /** What was cut off its binlog is in the copy alone, so only this plan can go on with it. */
+  async function isAsCut(): Promise<boolean> {
+    if (outcomeOf(plan, 'cut') === undefined) return false;
+    const { executed } = await mysql.status(server, options);
+    return parseGtidSet(executed).equals(parseGtidSet(heldOf(plan).own));
+  }
+
   async function isWreck(): Promise<boolean> {
     const prepared = outcomeOf(plan, 'prepared');
     if (prepared === undefined)
       return (
-        outcomeOf(plan, 'rolled-back') !== undefined && rejoin.rollback.isMarked(server, plan.id, options)
+        (await isAsCut()) ||
+        (outcomeOf(plan, 'rolled-back') !== undefined && rejoin.rollback.isMarked(server, plan.id, options))
       );
     const standing = await rejoin.clone?.cloning.standing(server, options);
     return (

@@ -9,6 +9,7 @@ import {
   type RejoinOutcome,
   type RejoinPlan,
   type RejoinStep,
+  waitsForDonor,
 } from '../core/rejoin/plan.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
@@ -40,9 +41,15 @@ export interface Divergence {
   readonly errant: string;
 }
 
-/** `ready`: this server may follow the recorded primary. */
+/** `ready`: this server may follow the recorded primary. `mayPass`: what keeps it out may be over by itself. */
 export type RejoinState =
-  { readonly kind: 'ready' } | { readonly kind: 'stays-out'; readonly why: string; readonly errant: string };
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'stays-out';
+      readonly why: string;
+      readonly errant: string;
+      readonly mayPass?: boolean;
+    };
 
 /**
  * Brings this server back when it holds transactions that its primary lacks: saves them, takes them back, makes its GTIDs what it shares, and
@@ -110,7 +117,7 @@ export class Rejoiner {
     if (rejoin === undefined) return { kind: 'ready' };
     const policy = await clonePolicyOf(this.#deps, this.#options, plan.group);
     const server = this.#parts.local.endpoint;
-    const again = await reopened(plan, policy, { rejoin, server, signal });
+    const again = await reopened(plan, policy, { mysql: this.#deps.mysql, rejoin, server, signal });
     if (again === undefined) return { kind: 'ready' };
     if (nextOfRejoin(again).kind === 'stays-out')
       return { kind: 'stays-out', errant: plan.inputs.errant, why: plan.ended ?? '' };
@@ -227,7 +234,7 @@ export class Rejoiner {
       await this.#ledger.tell(plan, why);
       await this.#ledger.save({ ...plan, ended: why });
     }
-    return { kind: 'stays-out', errant: plan.inputs.errant, why };
+    return { kind: 'stays-out', errant: plan.inputs.errant, why, mayPass: waitsForDonor(plan) };
   }
 
   async #finish(): Promise<RejoinState> {

@@ -9,12 +9,3 @@ export interface Due {
   readonly primaryId: string;
   readonly epoch: number;
 }
-
-/** Transactions of this server that the primary of `epoch` lacks, confirmed, and why it is left as it is until then (monotonic, ms). */
-export interface StandingOut {
-  readonly epoch: number;
-  readonly incarnation: number;
-  readonly gtids: string;
-  readonly why: string;
-  readonly until: number;
-}

@@ -19,8 +19,9 @@ import type { AgentDeps } from './agent-deps.ts';
 import { PrimaryComparison } from './agent-comparison.ts';
 import type { LagGauge } from './agent-lag.ts';
 import { isPassing } from './agent-passing.ts';
-import type { Due, StandingOut } from './agent-replica-state.ts';
+import type { Due } from './agent-replica-state.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
+import { StandingOut } from './agent-standing-out.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 
@@ -49,8 +50,7 @@ export class ReplicaKeeper {
   readonly #comparison: PrimaryComparison;
   /** Replication was started here, and it was not looked yet whether a plan had begun meanwhile. */
   #hasStarted = false;
-  /** Transactions of this server that the primary of `epoch` lacks, confirmed; and until when nothing is done about it (monotonic, ms). */
-  #errant: StandingOut | undefined;
+  readonly #out: StandingOut;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
   #settled = '';
   #retryMs = firstRetryMs;
@@ -73,6 +73,7 @@ export class ReplicaKeeper {
     this.#view = parts.view;
     this.#local = parts.local;
     this.#lag = parts.lag;
+    this.#out = new StandingOut(deps.clock, parts.local);
     this.#comparison = new PrimaryComparison(deps, parts);
   }
 
@@ -89,8 +90,8 @@ export class ReplicaKeeper {
 
   /** What is in the way of going on says more than that it goes on. */
   #whyUnfit(): string | undefined {
-    const isOut = this.#errant?.epoch === this.#view.facts?.record?.epoch;
-    return (isOut ? this.#errant?.why : undefined) ?? this.#rejoiner?.going ?? this.#burnt?.question;
+    const why = this.#out.why(this.#view.facts?.record?.epoch);
+    return why ?? this.#rejoiner?.going ?? this.#burnt?.question;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -161,33 +162,21 @@ export class ReplicaKeeper {
   /** False when this server stays out: then that is remembered. */
   #mayFollow(state: RejoinState | undefined, { epoch }: Due): boolean {
     if (state === undefined || state.kind === 'ready') return true;
-    this.#stayOut({ epoch, gtids: state.errant, why: state.why, until: Infinity });
+    this.#out.remember({ epoch, gtids: state.errant, why: state.why, until: this.#out.untilOf(state) });
     return false;
-  }
-
-  #stayOut(errant: Omit<StandingOut, 'incarnation'>): void {
-    this.#errant = { ...errant, incarnation: this.#local.incarnation };
-    this.#local.checkNow();
   }
 
   /** What is to be done, and for which primary. */
   #due(): Due | undefined {
     const primary = this.#primary();
     const record = this.#view.facts?.record;
-    if (primary === undefined || record === undefined || this.#isOut(record.epoch) || !this.#mayAct())
+    if (primary === undefined || record === undefined || this.#out.isInForce(record.epoch) || !this.#mayAct())
       return undefined;
     const { epoch, id: primaryId } = record;
     const decision = this.#decide(primary, epoch);
     if (decision !== 'leave') return { decision, primary, primaryId, epoch };
     const isPending = this.#rejoiner?.pending === true || this.#burnt?.question !== undefined;
     return isPending ? { decision: 'rejoin', primary, primaryId, epoch } : undefined;
-  }
-
-  #isOut(epoch: number): boolean {
-    const out = this.#errant;
-    // A server that was started again may have been re-provisioned.
-    if (out?.epoch !== epoch || out.incarnation !== this.#local.incarnation) return false;
-    return this.#deps.clock.monotonic() < out.until;
   }
 
   #decide(primary: Endpoint, epoch: number): ReplicationDecision {
@@ -240,7 +229,7 @@ export class ReplicaKeeper {
     this.#hasStarted = true;
     await mysql.follow(this.#local.endpoint, { source: primary, channel: '' }, options);
     await clearRejoinMark(coordination, this.#view.self);
-    this.#errant = undefined;
+    this.#out.forget();
     return true;
   }
 
@@ -251,13 +240,13 @@ export class ReplicaKeeper {
     if (state.kind === 'stays-out') {
       const { why, errant: gtids, until } = state;
       // Of what it ended itself, the rejoiner has told.
-      if (this.#errant?.why !== why && this.#rejoiner?.hasEnded !== true)
+      if (this.#out.why(epoch) !== why && this.#rejoiner?.hasEnded !== true)
         this.#deps.log.error('this server has transactions that the primary lacks; it stays out, read-only', {
           primary: formatEndpoint(primary),
           gtids,
           why,
         });
-      this.#stayOut({ epoch, gtids, why, until });
+      this.#out.remember({ epoch, gtids, why, until });
       return false;
     }
     const left = await this.#comparison.errant(primary, signal);
@@ -283,7 +272,8 @@ export class ReplicaKeeper {
     const { own, errant } = await this.#comparison.lacking(primary, signal);
     try {
       const divergence = { primary: primaryId, epoch, own, errant };
-      return { ...(await this.#rejoiner.bringBack(divergence, primary, signal)), until: Infinity };
+      const state = await this.#rejoiner.bringBack(divergence, primary, signal);
+      return { ...state, until: this.#out.untilOf(state) };
     } catch (thrown) {
       const error = toDcmhaError(thrown);
       if (signal.aborted || isPassing(error)) throw error;

@@ -10,6 +10,7 @@ import { readMembers } from '../core/store/inventory.ts';
 import { readLostReplica } from '../core/store/marks.ts';
 import { isPaused } from '../core/model/pause.ts';
 import { listHostPauses, readHostPause, readPause } from '../core/store/pauses.ts';
+import { readPolicy } from '../core/store/policy.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { readRoute } from '../core/store/routes.ts';
@@ -24,7 +25,7 @@ export interface Observer {
   readonly agentPort: number;
   /** Deadline of this coordinator's own connection attempts, ms. */
   readonly probeTimeoutMs: number;
-  /** Whether a returned primary goes back to the read list by itself (`rejoin.publish: auto`). */
+  /** Whether a returned primary goes back to the read list by itself (`rejoin.publish: auto`), where its group's policy does not say. */
   readonly publishReturned: boolean;
   /** Failovers of other groups count this long, ms. */
   readonly fleetWindowMs: number;
@@ -117,9 +118,15 @@ async function viewOf(
     ask ? mysql.probe(member.endpoint, { timeoutMs: probeTimeoutMs, signal }) : undefined,
     readLostReplica(coordination, member.id),
   ]);
-  const heldBack = lost?.former === 1 && !observer.publishReturned;
+  const heldBack = lost?.former === 1 && !(await isPublished(member.group, observer));
   const offForLag = lost?.late === 1;
   return { member, presence, probe, offSince: lost?.at, offForLag, heldBack };
+}
+
+/** Whether a returned primary goes back to the read list by itself: the group's own policy goes before the file's. */
+async function isPublished(group: string, { coordination, publishReturned }: Observer): Promise<boolean> {
+  const own = (await readPolicy(coordination, group)).rejoin?.publish;
+  return own === undefined ? publishReturned : own === 'auto';
 }
 
 /** What the guards of an automatic failover ask of the past; read only when one may be due. */

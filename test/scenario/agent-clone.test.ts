@@ -31,6 +31,8 @@ async function staged(standing: CloneStanding, plan?: Partial<RejoinPlan>, clone
   const stage = await AgentStage.make(2);
   const [primary, replica] = [stage.host(1), stage.host(2)];
   const calls: string[] = [];
+  /** Tables that a CLONE would leave empty. */
+  const strangers = [{ table: 'app.m', engine: 'MyISAM' }];
   const rollback: Rollback = {
     standing: unused,
     tables: unused,
@@ -45,10 +47,10 @@ async function staged(standing: CloneStanding, plan?: Partial<RejoinPlan>, clone
     facts: () => {
       calls.push('facts');
       const facts = { version: '9.7.4', isActive: true, executed: '', sizeBytes: 1 };
-      return Promise.resolve({ ...facts, strangers: [{ table: 'app.m', engine: 'MyISAM' }] });
+      return Promise.resolve({ ...facts, strangers });
     },
     standing: () => Promise.resolve(standing),
-    install: unused,
+    install: () => Promise.resolve(),
     clone: unused,
   };
   const rejoin: RejoinDeps = {
@@ -74,10 +76,10 @@ async function staged(standing: CloneStanding, plan?: Partial<RejoinPlan>, clone
     await saveRejoin(stage.observer, { ...base, ...plan }, undefined);
   }
   await writePolicy(stage.observer, 'g1', clone === undefined ? {} : { rejoin: { clone } });
-  primary.start();
+  primary.start({}, { rejoin });
   replica.start({ rejoinAutomatic: true }, { rejoin });
   await stage.clock.runFor(10_000);
-  return { stage, replica, calls };
+  return { stage, replica, calls, strangers };
 }
 
 test('a server that a CLONE left without its data follows nobody, though its GTID set is empty', async () => {
@@ -143,5 +145,27 @@ test('it goes on to a CLONE where the policy of its group allows that, and destr
   );
   assert.ok(!calls.includes('lift'));
   assert.equal((await replica.presence())?.replication?.state, 'errant');
+  await stage.end();
+});
+
+test('it looks for a donor again by itself, ever more seldom, and goes on when there is one', async () => {
+  const plan = { entries: differing, ended: 'app.t is not what the primary has' };
+  const { stage, replica, calls, strangers } = await staged({ kind: 'none' }, plan, 'allowed');
+  const looks = () => calls.filter((call) => call === 'facts').length;
+  const [first] = [looks()];
+  await stage.clock.runFor(120_000);
+  const soon = looks();
+  await stage.clock.runFor(120_000);
+  const later = looks();
+  assert.ok(soon - first >= 4 && soon - first <= 8, `${soon - first} in the first two minutes`);
+  assert.ok(later - soon <= 2, `${later - soon} in the next two`);
+  strangers.length = 0;
+  await stage.clock.runFor(600_000);
+  const stored = await readRejoin(stage.observer, replica.id);
+  const prepared = stored?.plan.entries.filter(({ step }) => step.kind === 'prepare-clone');
+  assert.deepEqual(
+    prepared?.map(({ outcome }) => outcome.kind),
+    ['prepared'],
+  );
   await stage.end();
 });

@@ -3,6 +3,8 @@ export interface NeededGrant {
   readonly privilege: string;
   readonly on: '*.*' | 'dcmha.*' | 'mysql.plugin' | 'performance_schema.*';
   readonly why: string;
+  /** The first MySQL that knows it, such as 80300: 8.3.0. */
+  readonly since?: number;
 }
 
 /** What the account in `mysql.user` needs on MySQL 8.0 and later. */
@@ -18,6 +20,12 @@ export const neededGrants: readonly NeededGrant[] = [
   { privilege: 'BINLOG_ADMIN', on: '*.*', why: 'to take back errant transactions' },
   { privilege: 'REPLICATION_APPLIER', on: '*.*', why: 'to take back errant transactions' },
   {
+    privilege: 'TRANSACTION_GTID_TAG',
+    on: '*.*',
+    why: 'to burn names of transactions that have tags',
+    since: 80_300,
+  },
+  {
     privilege: 'SELECT',
     on: '*.*',
     why: 'to see what engines tables have, and to compare those that were taken back',
@@ -29,11 +37,15 @@ export const neededGrants: readonly NeededGrant[] = [
   { privilege: 'SELECT', on: 'performance_schema.*', why: 'to see when a replica last heard of its source' },
 ];
 
-/** The statements that give an existing account what it needs; `account` is written as in SQL: `'dcmha'@'%'`. */
-export function grantStatements(account: string): readonly string[] {
-  const targets = [...new Set(neededGrants.map(({ on }) => on))];
+/**
+ * The statements that give an existing account what it needs; `account` is written as in SQL: `'dcmha'@'%'`. `version`: of the server, such as
+ * 80036; what it does not know is left out.
+ */
+export function grantStatements(account: string, version = Infinity): readonly string[] {
+  const known = neededGrants.filter(({ since = 0 }) => since <= version);
+  const targets = [...new Set(known.map(({ on }) => on))];
   return targets.map((on) => {
-    const privileges = neededGrants.filter((grant) => grant.on === on).map(({ privilege }) => privilege);
+    const privileges = known.filter((grant) => grant.on === on).map(({ privilege }) => privilege);
     return `GRANT ${privileges.join(', ')} ON ${on} TO ${account}`;
   });
 }

@@ -8,17 +8,18 @@ import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { confirm } from '../operator.ts';
 import { print, table } from '../output.ts';
+import { inQuestion } from '../rollback/in-question.ts';
 import { reapplySet } from '../rollback/reapply.ts';
 import { findSet, indexedSets, openSet, type IndexedSet, type OpenSet } from '../rollback/saved.ts';
 import { showSet } from '../rollback/show.ts';
 import { writeOut } from '../stdout.ts';
 
-const actions = ['list', 'show', 'export', 'reapply', 'discard'] as const;
+const actions = ['list', 'show', 'export', 'reapply', 'discard', 'burnt'] as const;
 
 export const rollbackCommand = defineCommand({
   command: 'rollback [action] [name]',
   describe:
-    'transactions that were saved when a server returned with them: list, show, export, reapply, discard',
+    'transactions that were saved when a server returned with them: list, show, export, reapply, discard; burnt: servers in question',
   help:
     'Runs on the host of the server that returned, where salvage.directory is. NAME is the directory, or GROUP/HOST/WHEN, or the end of it.\n' +
     'show: each transaction, and for each row what the current primary holds: same (as the transaction left it; of a delete, as it was ' +
@@ -26,11 +27,14 @@ export const rollbackCommand = defineCommand({
     'export: the SQL of the transactions.\n' +
     'reapply: runs chosen transactions on the current primary, one transaction each; a row that is not as it was before the saved ' +
     'transaction makes the primary keep all its rows, and is listed. Without --yes everything is tried and undone.\n' +
-    'discard: deletes a set for good.',
+    'discard: deletes a set for good.\n' +
+    'burnt: servers that may hold other transactions than their primary under names that were burnt there, and are neither elected nor read ' +
+    'from until their agents have looked; NAME is the host. Runs anywhere. With --end you vouch for one, where its agent cannot.',
   options: {
     gtids: { type: 'string', describe: 'only transactions of this GTID set' },
     primary: { type: 'string', describe: 'host:port of the primary; else the recorded one of the group' },
-    yes: { type: 'boolean', default: false, describe: 'reapply: commit; discard: do not ask' },
+    yes: { type: 'boolean', default: false, describe: 'reapply: commit; discard, burnt --end: do not ask' },
+    end: { type: 'boolean', default: false, describe: 'burnt: the server is not in question any more' },
     timeout: { type: 'number', default: 30_000, describe: 'deadline of one statement, ms' },
   },
   examples: [
@@ -57,6 +61,9 @@ export const rollbackCommand = defineCommand({
         return;
       case 'discard':
         await discard(call);
+        return;
+      case 'burnt':
+        await inQuestion(await context.coordination(), { host: name, ...args });
         return;
       default:
         throw new DcmhaError('USAGE', `no action ${JSON.stringify(action)}: ${actions.join(', ')}`);

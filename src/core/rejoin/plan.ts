@@ -222,6 +222,12 @@ export function outcomeOf<K extends RejoinOutcome['kind']>(
     .findLast((outcome): outcome is Extract<RejoinOutcome, { kind: K }> => outcome.kind === kind);
 }
 
+/** It ended because nobody could be cloned from just then; another server may do, or this one's repair. */
+export function waitsForDonor({ entries, inputs }: RejoinPlan): boolean {
+  const last = entries.at(-1);
+  return inputs.clone === 'allowed' && last?.step.kind === 'prepare-clone' && last.outcome.kind === 'failed';
+}
+
 /** Whether the server's data is not any more what its GTID set says, or may be gone at any moment. */
 export function hasNoWayBack(plan: RejoinPlan): boolean {
   return outcomeOf(plan, 'rolled-back') !== undefined || outcomeOf(plan, 'prepared') !== undefined;

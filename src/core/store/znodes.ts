@@ -33,6 +33,7 @@ export const znodes = {
   lostReplica: (id: string) => `/slavedown/${id}`,
   rejoins: '/readbinlog-status',
   rejoinPlan: (id: string) => `/rejoin/${id}`,
+  burntHosts: '/burnt',
   burnt: (id: string) => `/burnt/${id}`,
   rejoin: (id: string) => `/readbinlog-status/${id}`,
   executedAtFailover: (id: string) => `/execute-gtid/${id}`,

@@ -92,3 +92,9 @@ test('the grants are one statement for each place', () => {
     );
   }
 });
+
+test('a server is not asked for privileges that it does not know', () => {
+  const has = (version?: number) =>
+    grantStatements("'dcmha'@'%'", version).some((statement) => statement.includes('TRANSACTION_GTID_TAG'));
+  assert.deepEqual([has(80_036), has(80_300), has()], [false, true, true]);
+});
