@@ -22,6 +22,8 @@ export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = 
   setmaster: async () => (await import('./commands/task.ts')).taskCommand,
   setha: async () => (await import('./commands/setha.ts')).sethaCommand,
   addition: async () => (await import('./commands/addition.ts')).additionCommand,
+  policy: async () => (await import('./commands/policy.ts')).policyCommand,
+  explain: async () => (await import('./commands/explain.ts')).explainCommand,
   history: async () => (await import('./commands/history.ts')).historyCommand,
   alert: async () => (await import('./commands/alert.ts')).alertCommand,
   config: async () => (await import('./commands/config.ts')).configCommand,

@@ -20,6 +20,7 @@ export function observeOnce(
     probeTimeoutMs: config.coordinator.probeTimeoutMs,
     fleetWindowMs: config.fleet.windowMs,
     publishReturned: config.rejoin.publish === 'auto',
+    everything: true,
   };
   return observe(group, observer, new AbortController().signal);
 }

@@ -10,6 +10,7 @@ export async function planBeginning(
   { config: { failover, catchUp } }: Context,
   store: Coordination,
 ): Promise<PlanBeginning> {
-  const common = { maxLoss: failover.maxLoss, catchUp: catchUp.policy, rules: failover };
+  const { maxLoss, quorum } = failover;
+  const common = { maxLoss, catchUp: catchUp.policy, rules: failover, quorum };
   return { by: operatorName(), policy: planPolicy(common, await readPolicy(store, group)) };
 }

@@ -86,8 +86,8 @@ export class BinlogCutter {
   #tools(): Tools | undefined {
     const { binlog, rejoin } = this.#deps;
     const place = ownBinlogPlace(this.#options, this.#parts);
-    if (this.#options.rejoinAutomatic !== true || rejoin === undefined || place === undefined)
-      return undefined;
+    const { automatic = this.#options.rejoinAutomatic } = this.#parts.view.policy.rejoin ?? {};
+    if (automatic !== true || rejoin === undefined || place === undefined) return undefined;
     const cut = binlog?.cut;
     if (binlog === undefined || cut === undefined) return undefined;
     return { rejoin, source: binlog.open(place), cut: ({ file, at }) => cut(place, file, at) };

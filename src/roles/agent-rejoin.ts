@@ -70,7 +70,8 @@ export class Rejoiner {
 
   /** Whether what only this server has is taken back without being asked for. */
   get isAutomatic(): boolean {
-    return this.#deps.rejoin !== undefined && this.#options.rejoinAutomatic === true;
+    const { automatic = this.#options.rejoinAutomatic } = this.#parts.view.policy.rejoin ?? {};
+    return this.#deps.rejoin !== undefined && automatic === true;
   }
 
   /** A plan waits for something to be done, or it is not known yet whether one does. */

@@ -1,4 +1,4 @@
-import { decide, type Decision, type FailoverPolicy } from '../core/decide/decide.ts';
+import { decide, type Decision } from '../core/decide/decide.ts';
 import { lagPolicy } from '../core/decide/late-readers.ts';
 import { decideReads, newReadMemory } from '../core/decide/reads.ts';
 import { unblocked } from '../core/decide/unblock.ts';
@@ -12,13 +12,14 @@ import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
-import { automaticFailover, planPolicy, rulesInForce } from './begin-failover.ts';
+import { automaticFailover, planPolicy } from './begin-failover.ts';
+import { failoverPolicy } from './failover-policy.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
 import { GroupSight } from './group-sight.ts';
 import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
-import { observe } from './observe.ts';
+import { observe, type Observer } from './observe.ts';
 import { keepPauses } from './pause-watch.ts';
 import { planOf, resumePlan, startPlan, tellBlocked, type PlanRunner } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
@@ -106,13 +107,13 @@ export class GroupWorker {
       { group: this.#group },
       `${this.#group}: no plan is blocked any more`,
     );
-    const seen = await observe(this.#group, this.#deps.observer, this.#signal);
+    const own = await readPolicy(coordination, this.#group);
+    const seen = await observe(this.#group, observerBy(this.#deps.observer, own), this.#signal);
     const snapshot = { ...seen, seenFor: this.#seenSince.look(seen) };
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
     if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
-    const own = await readPolicy(coordination, this.#group);
-    const decision = decide(snapshot, override(this.#deps.policy, own));
+    const decision = decide(snapshot, failoverPolicy(this.#deps.policy, own));
     this.#regions.see(decision.kind === 'nothing' ? snapshot : undefined);
     return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot, own));
   }
@@ -250,15 +251,8 @@ export class GroupWorker {
 }
 
 /** The group's own settings go before the file's. */
-function override(policy: GroupWorkerDeps['policy'], own: PolicyOverrides): FailoverPolicy {
-  const { failover } = own;
-  const { rules } = policy;
-  return {
-    automatic: failover?.automatic ?? policy.automatic,
-    cooldownMs: failover?.cooldownMs ?? policy.cooldownMs,
-    stalledMs: failover?.stalledMs ?? policy.stalledMs,
-    fleetMax: policy.fleetMax,
-    rules: rulesInForce(rules, own),
-    quorum: failover?.quorum ?? policy.quorum,
-  };
+function observerBy(observer: Observer, { rejoin }: PolicyOverrides): Observer {
+  return rejoin?.publish === undefined
+    ? observer
+    : { ...observer, publishReturned: rejoin.publish === 'auto' };
 }

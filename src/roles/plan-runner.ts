@@ -21,6 +21,7 @@ import {
   takeOverJournal,
   type JournalState,
 } from '../core/store/journal.ts';
+import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { PlanHold, underHold } from './plan-hold.ts';
 
@@ -90,14 +91,16 @@ async function drive(
   runner: PlanRunner,
   signal: AbortSignal,
 ): Promise<Ending> {
-  const { coordination, clock, log, by, limits } = runner;
+  const { coordination, clock, log, by } = runner;
   const { group } = start;
-  const [members, routers] = await Promise.all([
+  const [members, routers, own] = await Promise.all([
     readMembers(coordination, group, { agentPort: runner.agentPort }),
     readRouters(coordination, group),
+    readPolicy(coordination, group),
   ]);
+  const { limits, stepTimeoutMs } = limitsBy(own, runner);
   const hold = new PlanHold(runner, group, journal);
-  const context = { ...runner, ...underHold(runner, hold), group, members, routers, signal };
+  const context = { ...runner, limits, ...underHold(runner, hold), group, members, routers, signal };
   const ending = await execute(start, {
     perform: (step, plan, deadline) => perform(step, plan, context, deadline),
     save: async (plan) => {
@@ -107,7 +110,7 @@ async function drive(
     clock,
     log: log.with({ group }),
     by,
-    stepTimeoutMs: (step, plan) => timeoutOf(step, plan, { limits, stepTimeoutMs: runner.stepTimeoutMs }),
+    stepTimeoutMs: (step, plan) => timeoutOf(step, plan, { limits, stepTimeoutMs }),
     mustStepBack: () => runner.isBlind?.(signal) ?? Promise.resolve(false),
     signal,
   });
@@ -138,6 +141,22 @@ function timeoutOf(
       return Math.max(leastStepMs, maxPauseMs - pauseOf(plan));
   }
   return kind === 'promote' || kind === 'freeze' ? limits.freezeTimeoutMs + stepTimeoutMs : stepTimeoutMs;
+}
+
+/** The group's own deadlines go before the file's. */
+function limitsBy(
+  { failover = {}, catchUp = {} }: PolicyOverrides,
+  { limits, stepTimeoutMs }: PlanRunner,
+): Pick<PlanRunner, 'limits' | 'stepTimeoutMs'> {
+  return {
+    limits: {
+      ...limits,
+      gatherTimeoutMs: failover.gatherTimeoutMs ?? limits.gatherTimeoutMs,
+      freezeTimeoutMs: failover.freezeTimeoutMs ?? limits.freezeTimeoutMs,
+      catchUpMs: catchUp.deadlineMs ?? limits.catchUpMs,
+    },
+    stepTimeoutMs: failover.stepTimeoutMs ?? stepTimeoutMs,
+  };
 }
 
 /** Tells the operator of a plan that cannot go on by itself. */

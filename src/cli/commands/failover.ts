@@ -1,15 +1,11 @@
 import type { Coordination } from '../../ports/coordination.ts';
-import type { Mysql } from '../../ports/mysql.ts';
-import type { GroupSnapshot } from '../../core/model/snapshot.ts';
 import { rehearse, type Rehearsal } from '../../core/plan/rehearse.ts';
-import type { Position } from '../../core/plan/steps.ts';
 import { orderedFailover } from '../../roles/begin-failover.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import { observeOnce } from '../observe-once.ts';
+import { lookAt } from '../look.ts';
 import { confirm, memberId, operatorName, orderTask } from '../operator.ts';
 import { print } from '../output.ts';
-import { planBeginning } from '../plan-beginning.ts';
 import { renderRehearsal } from '../render-rehearsal.ts';
 
 export const failoverCommand = defineCommand({
@@ -58,34 +54,12 @@ async function dryRun(
   context: Context,
   store: Coordination,
 ): Promise<Rehearsal> {
-  const { config } = context;
-  const mysql = await context.mysql();
   const by = operatorName();
-  const snapshot = await observeOnce(group, context, { store, mysql });
-  const plan = orderedFailover(snapshot, await planBeginning(group, context, store), { by, to });
-  const positions = await Promise.all(
-    snapshot.members.map(({ member }) =>
-      positionOf(member.id, snapshot, mysql, config.failover.gatherTimeoutMs),
-    ),
-  );
+  const { snapshot, positions, plans: policy } = await lookAt(group, context, store);
+  const plan = orderedFailover(snapshot, { by, policy }, { by, to });
   const old = positions.find(({ host }) => host === snapshot.primary?.id);
   return rehearse(plan, {
     positions: positions.filter((position) => position !== old),
     executed: old?.error === undefined ? old?.executed : undefined,
   });
-}
-
-async function positionOf(
-  host: string,
-  { members }: GroupSnapshot,
-  mysql: Mysql,
-  timeoutMs: number,
-): Promise<Position> {
-  const server = members.find(({ member }) => member.id === host)?.member.endpoint;
-  const nothing = { host, executed: '', retrieved: '', version: '' };
-  if (server === undefined) return { ...nothing, error: 'no member' };
-  const probe = await mysql.probe(server, { timeoutMs });
-  if (probe.kind !== 'up') return { ...nothing, error: probe.message };
-  const { executed, version, channels } = probe.status;
-  return { host, executed, retrieved: channels.find(({ name }) => name === '')?.retrieved ?? '', version };
 }

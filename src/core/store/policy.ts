@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Coordination } from '../../ports/coordination.ts';
 import { quorumRules } from '../decide/quorum.ts';
+import { hasCode } from '../model/errors.ts';
 import { decodeRecord, encodeOwn } from './codecs.ts';
-import { put } from './put.ts';
+import { createIfAbsent, put } from './put.ts';
 import { znodes } from './znodes.ts';
 
 const ms = z.number().int().positive().optional();
@@ -55,6 +56,32 @@ export async function readPolicy(store: Coordination, group: string): Promise<Po
   const node = await store.read(path);
   if (node === undefined || node.data.length === 0) return {};
   return decodeRecord(policyOverrides, path, node.data);
+}
+
+/**
+ * Changes a group's settings under their version, so that two operators do not undo each other. What `change` throws is thrown, and
+ * nothing is written then.
+ */
+export async function changePolicy(
+  store: Coordination,
+  group: string,
+  change: (overrides: PolicyOverrides) => PolicyOverrides,
+): Promise<void> {
+  const path = znodes.policy(group);
+  for (;;) {
+    const node = await store.read(path);
+    const data = encodeOwn(change(await readPolicy(store, group)));
+    if (node === undefined) {
+      if (await createIfAbsent(store, path, data)) return;
+      continue;
+    }
+    try {
+      await store.write(path, data, node.version);
+      return;
+    } catch (error) {
+      if (!hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_MISSING')) throw error;
+    }
+  }
 }
 
 /** Replaces a group's settings; {} leaves the configuration file's in force. */
