@@ -28,6 +28,10 @@ export interface ServerStatusRow {
   readonly why: string;
   /** By whom, why and until when; '' when it is not. */
   readonly paused: string;
+  /** Whom it replicates from now, as `host:port`; '' for nobody. */
+  readonly source: string;
+  /** The intermediate that its metadata names; '' without one. */
+  readonly from: string;
 }
 
 /** What ZooKeeper says of a group, for `dcmha status`. */
@@ -109,8 +113,14 @@ async function serverRow(
     reads: read ? 'yes' : offList,
     ...agentColumns(presence, primary),
     paused: pauseText(pause, now),
+    source: primary ? '' : sourceOf(presence),
+    from: member.from ?? '',
     why: [...reasonsOf(presence), lost?.why].filter((text) => text !== undefined && text !== '').join('; '),
   };
+}
+
+function sourceOf(presence: PresenceRecord | 'unreadable' | undefined): string {
+  return typeof presence === 'object' ? (presence.replication?.source ?? '') : '';
 }
 
 function reasonsOf(presence: PresenceRecord | 'unreadable' | undefined): readonly (string | undefined)[] {

@@ -9,7 +9,7 @@ import {
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
-import type { ReplicationHealth } from '../core/model/group.ts';
+import type { Member, ReplicationHealth } from '../core/model/group.ts';
 import { catchUpChannel } from '../core/perform/catch-up-standing.ts';
 import { clearRejoinMark } from '../core/store/marks.ts';
 import type { BurntCheck } from './agent-burnt.ts';
@@ -21,6 +21,7 @@ import type { LagGauge } from './agent-lag.ts';
 import { isPassing } from './agent-passing.ts';
 import type { Due } from './agent-replica-state.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
+import { SourceChoice } from './agent-source.ts';
 import { StandingOut } from './agent-standing-out.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
@@ -51,6 +52,7 @@ export class ReplicaKeeper {
   /** Replication was started here, and it was not looked yet whether a plan had begun meanwhile. */
   #hasStarted = false;
   readonly #out: StandingOut;
+  readonly #source: SourceChoice;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
   #settled = '';
   #retryMs = firstRetryMs;
@@ -75,6 +77,7 @@ export class ReplicaKeeper {
     this.#lag = parts.lag;
     this.#out = new StandingOut(deps.clock, parts.local);
     this.#comparison = new PrimaryComparison(deps, parts);
+    this.#source = new SourceChoice(deps, parts);
   }
 
   readonly wake = (): void => this.#alarm?.ring();
@@ -116,10 +119,10 @@ export class ReplicaKeeper {
   }
 
   /** Where the recorded primary is, when it is somebody else. */
-  #primary(): Endpoint | undefined {
+  #primary(): Member | undefined {
     const id = this.#view.facts?.record?.id;
     if (id === undefined || id === this.#view.self) return undefined;
-    return this.#view.members?.find((member) => member.id === id)?.endpoint;
+    return this.#view.members?.find((member) => member.id === id);
   }
 
   /** False while somebody else is in charge of replication, or this server is not fit for it. */
@@ -168,24 +171,31 @@ export class ReplicaKeeper {
 
   /** What is to be done, and for which primary. */
   #due(): Due | undefined {
-    const primary = this.#primary();
+    const recorded = this.#primary();
     const record = this.#view.facts?.record;
-    if (primary === undefined || record === undefined || this.#out.isInForce(record.epoch) || !this.#mayAct())
+    if (
+      recorded === undefined ||
+      record === undefined ||
+      this.#out.isInForce(record.epoch) ||
+      !this.#mayAct()
+    )
       return undefined;
     const { epoch, id: primaryId } = record;
-    const decision = this.#decide(primary, epoch);
-    if (decision !== 'leave') return { decision, primary, primaryId, epoch };
+    const source = this.#source.choose(recorded);
+    const due = { primary: recorded.endpoint, primaryId, epoch, recorded, source };
+    const decision = this.#decide(source.endpoint, epoch);
+    if (decision !== 'leave') return { decision, ...due };
     const isPending = this.#rejoiner?.pending === true || this.#burnt?.question !== undefined;
-    return isPending ? { decision: 'rejoin', primary, primaryId, epoch } : undefined;
+    return isPending ? { decision: 'rejoin', ...due } : undefined;
   }
 
-  #decide(primary: Endpoint, epoch: number): ReplicationDecision {
+  #decide(source: Endpoint, epoch: number): ReplicationDecision {
     const { status, incarnation } = this.#local;
     if (status === undefined) return 'leave';
-    const situation = `${incarnation} ${epoch} ${formatEndpoint(primary)}`;
+    const situation = `${incarnation} ${epoch} ${formatEndpoint(source)}`;
     const channel = defaultChannel(status);
-    if (isRunning(channel) && sameEndpoint(channel?.source, primary)) this.#settled = situation;
-    return decideReplication(status, primary, { fresh: this.#settled !== situation });
+    if (isRunning(channel) && sameEndpoint(channel?.source, source)) this.#settled = situation;
+    return decideReplication(status, source, { fresh: this.#settled !== situation });
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -219,15 +229,20 @@ export class ReplicaKeeper {
   /** False when this server stays out. */
   async #follow(due: Due, signal: AbortSignal): Promise<boolean> {
     const { mysql, log, coordination } = this.#deps;
-    const { primary, epoch } = due;
+    const { primary, epoch, recorded } = due;
+    const isBehind = !(await this.#source.isEven(due.source, recorded, signal));
+    // Where it is, it gets everything; nothing is stopped for a source that has less.
+    if (isBehind && this.#source.isAtPrimary(recorded)) return false;
     await this.#comparison.drain(signal);
     const errant = await this.#comparison.errant(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
-    log.info('following the recorded primary', { primary: formatEndpoint(primary), epoch });
+    const isEven = !isBehind && (await this.#source.isEven(due.source, recorded, signal));
+    const source = isEven ? due.source.endpoint : primary;
+    log.info('following', { source: formatEndpoint(source), primary: formatEndpoint(primary), epoch });
     const options = { timeoutMs: sqlMs, signal };
     await this.#dropCatchUp(signal);
     this.#hasStarted = true;
-    await mysql.follow(this.#local.endpoint, { source: primary, channel: '' }, options);
+    await mysql.follow(this.#local.endpoint, { source, channel: '' }, options);
     await clearRejoinMark(coordination, this.#view.self);
     this.#out.forget();
     return true;

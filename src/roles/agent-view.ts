@@ -1,13 +1,14 @@
 import type { GroupFacts } from '../core/decide/writer.ts';
 import { hostId } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
-import type { Member } from '../core/model/group.ts';
+import type { Member, PresenceRecord } from '../core/model/group.ts';
 import { readBurnt, type BurntNames } from '../core/store/burnt.ts';
 import { readMember, readMembers } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
 import { isPaused } from '../core/model/pause.ts';
 import { readHostPause, readPause } from '../core/store/pauses.ts';
 import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
+import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
@@ -27,6 +28,8 @@ export class GroupView {
   facts: GroupFacts | undefined;
   /** All members; undefined until they were read once. */
   members: readonly Member[] | undefined;
+  /** What the agent of the intermediate says that this server replicates from; undefined when it is gone, or there is none. */
+  fromPresence: PresenceRecord | undefined;
   /** Names of transactions that may stand for something else here than on the primary. */
   burnt: BurntNames | undefined;
   /** The group's own settings. */
@@ -36,6 +39,7 @@ export class GroupView {
   readonly #options: AgentOptions;
   readonly #changed: () => void;
   #watched: { readonly group: string; readonly stop: AbortController } | undefined;
+  #watchedFrom: { readonly from: string | undefined; readonly stop: AbortController } | undefined;
   #lastTrouble: string | undefined;
   /** Reads are numbered as they begin: the answer of an older one never replaces that of a newer one. */
   #begun = 0;
@@ -62,6 +66,7 @@ export class GroupView {
       await alarm.wait(read ? Math.min(calmMs, this.#untilPauseEnds()) : retryMs);
     }
     this.#watched?.stop.abort();
+    this.#watchedFrom?.stop.abort();
   }
 
   #untilPauseEnds(): number {
@@ -120,6 +125,7 @@ export class GroupView {
       this.#watch(group, ring);
       await this.#readFacts(group);
       this.members = await readMembers(coordination, group, defaults);
+      await this.#readFrom(this.member.from, ring);
       this.burnt = await readBurnt(coordination, this.self);
       this.policy = await readPolicy(coordination, group);
       this.#lastTrouble = undefined;
@@ -128,6 +134,27 @@ export class GroupView {
       const error = toDcmhaError(thrown);
       if (!signal.aborted) this.#trouble('cannot read the group', { code: error.code, error: error.message });
       return false;
+    }
+  }
+
+  async #readFrom(from: string | undefined, ring: () => void): Promise<void> {
+    const { coordination } = this.#deps;
+    if (this.#watchedFrom?.from !== from) {
+      this.#watchedFrom?.stop.abort();
+      const stop = new AbortController();
+      this.#watchedFrom = { from, stop };
+      if (from !== undefined) coordination.watchData(znodes.presence(from), ring, stop.signal);
+    }
+    this.fromPresence = from === undefined ? undefined : await this.#presenceOf(from);
+  }
+
+  /** A presence that cannot be read is as good as none. */
+  async #presenceOf(id: string): Promise<PresenceRecord | undefined> {
+    try {
+      return await readPresence(this.#deps.coordination, id);
+    } catch (error) {
+      if (hasCode(error, 'ZNODE_MALFORMED')) return undefined;
+      throw error;
     }
   }
 

@@ -34,13 +34,14 @@ export const sethaCommand = defineCommand({
       );
     }
     if (member === primary) throw new DcmhaError('USAGE', `${args.host} is the primary of ${args.group}`);
+    const above = members.find((one) => one.id === member.from);
     const mysql = await context.mysql();
     const status = await mysql.status(member.endpoint, { timeoutMs: context.config.mysql.queryTimeoutMs });
     const channel = status.channels.find(({ name }) => name === '');
     if (
       channel?.receiver !== 'on' ||
       channel.applier !== 'on' ||
-      !sameEndpoint(channel.source, primary.endpoint)
+      ![primary, above].some((source) => sameEndpoint(channel.source, source?.endpoint))
     ) {
       const why =
         channel === undefined

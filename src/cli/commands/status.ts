@@ -5,7 +5,7 @@ import { znodes } from '../../core/store/znodes.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import { readGroupStatus, type GroupStatus } from '../group-status.ts';
+import { readGroupStatus, type GroupStatus, type ServerStatusRow } from '../group-status.ts';
 import { print, table } from '../output.ts';
 import { renderRegion } from '../region-status.ts';
 
@@ -63,6 +63,36 @@ function render(coordinators: readonly string[], groups: readonly (GroupStatus |
   return [head, ...groups.map(renderGroup)].join('\n\n');
 }
 
+interface Placed {
+  readonly row: ServerStatusRow;
+  readonly depth: number;
+}
+
+/** As they replicate now: replicas of replicas below their source, wherever the metadata want them. */
+function asTree(servers: readonly ServerStatusRow[]): readonly Placed[] {
+  const placed: Placed[] = [];
+  const place = (row: ServerStatusRow, depth: number): void => {
+    if (placed.some((one) => one.row === row)) return;
+    placed.push({ row, depth });
+    const below = servers.filter((other) => other.source === row.host && row.role !== 'primary');
+    for (const other of below) place(other, depth + 1);
+  };
+  const isBelow = ({ source }: ServerStatusRow) =>
+    servers.some((other) => other.host === source && other.role !== 'primary');
+  for (const row of servers.filter((one) => !isBelow(one))) place(row, 0);
+  // Who replicates in a circle is below nobody.
+  for (const row of servers) place(row, 0);
+  return placed;
+}
+
+/** With the source, where that is not what one would think. */
+function replicationOf(row: ServerStatusRow, servers: readonly ServerStatusRow[]): string {
+  const primary = servers.find(({ role }) => role === 'primary')?.host;
+  if (row.role === 'primary' || row.source === '') return row.replication;
+  if (row.source !== primary) return `${row.replication} from ${row.source}`;
+  return row.from === '' ? row.replication : `${row.replication} from the primary, not from ${row.from}`;
+}
+
 function renderGroup(status: GroupStatus | MalformedGroup): string {
   if ('malformed' in status) return `group ${status.group}: ${status.malformed}`;
   const { group, primary, epoch, paused, plan, write, servers, routers, regions, alerts } = status;
@@ -73,13 +103,13 @@ function renderGroup(status: GroupStatus | MalformedGroup): string {
     ...alerts.map((text) => `alert: ${text}`),
     table(
       ['server', 'role', 'agent', 'mysql', 'writable', 'replication', 'reads', 'why'],
-      servers.map((row) => [
-        row.host,
+      asTree(servers).map(({ row, depth }) => [
+        depth === 0 ? row.host : `${'  '.repeat(depth - 1)}└ ${row.host}`,
         row.role,
         row.agent,
         row.verdict,
         row.writable,
-        row.replication,
+        replicationOf(row, servers),
         row.reads,
         [row.paused === '' ? '' : `paused ${row.paused}`, row.why].filter((text) => text !== '').join('; '),
       ]),

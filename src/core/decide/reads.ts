@@ -1,6 +1,6 @@
 import type { Probe } from '../../ports/mysql.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
-import type { Route } from '../model/group.ts';
+import type { Member, Route } from '../model/group.ts';
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
 import { lagOf, lateReaders, type LagPolicy } from './late-readers.ts';
 
@@ -50,10 +50,11 @@ export function decideReads(snapshot: GroupSnapshot, policy: ReadPolicy, memory:
   if (route?.write === undefined || snapshot.paused) {
     return { lost: [], returned: [], read: route?.read ?? [], lookAgainMs: undefined };
   }
-  const primary = snapshot.members.find(({ member }) => member.id === snapshot.primary?.id);
+  const { members } = snapshot;
+  const primary = members.find(({ member }) => member.id === snapshot.primary?.id);
   const fates = snapshot.members
     .filter((view) => view !== primary && view.paused !== true)
-    .map((view) => fateOf(view, { route, primary, policy, memory, now: snapshot.takenAt }));
+    .map((view) => fateOf(view, { route, members, primary, policy, memory, now: snapshot.takenAt }));
   const sick = fates.flatMap(({ view, lost: why }) =>
     why === undefined ? [] : [{ id: view.member.id, why }],
   );
@@ -90,16 +91,18 @@ interface Fate {
 
 interface Circumstances {
   readonly route: Route;
+  readonly members: readonly MemberView[];
   readonly primary: MemberView | undefined;
   readonly policy: ReadPolicy;
   readonly memory: ReadMemory;
   readonly now: number;
 }
 
-function fateOf(view: MemberView, { route, primary, policy, memory, now }: Circumstances): Fate {
-  const { id, endpoint } = view.member;
+function fateOf(view: MemberView, { route, members, primary, policy, memory, now }: Circumstances): Fate {
+  const { id, endpoint, from } = view.member;
+  const above = members.filter((other) => other.member.id === from).map(({ member }) => member);
   const listed = route.read.some((server) => sameEndpoint(server, endpoint));
-  const why = unwell(view, primary?.member.endpoint);
+  const why = unwell(view, primary === undefined ? [] : [primary.member, ...above]);
   if (why === undefined) {
     memory.unwellSince.delete(id);
     return { view, listed, ...(listed ? {} : comingBack(view, { policy, memory, now })) };
@@ -131,16 +134,14 @@ function comingBack(
 }
 
 /** Why a replica should not be read from, or undefined when it may. */
-function unwell({ presence, probe }: MemberView, primary: Endpoint | undefined): string | undefined {
+function unwell({ presence, probe }: MemberView, sources: readonly Member[]): string | undefined {
   if (presence === undefined) return unwellByProbe(probe);
   if (presence.verdict !== 'up' && presence.verdict !== 'saturated') return `MySQL is ${presence.verdict}`;
   const replication = presence.replication;
   if (replication === undefined) return undefined;
   if (replication.state !== 'replicating') return `replication is ${replication.state}`;
-  if (primary !== undefined && replication.source !== formatEndpoint(primary)) {
-    return `it replicates from ${replication.source}`;
-  }
-  return undefined;
+  const isRight = sources.some(({ endpoint }) => replication.source === formatEndpoint(endpoint));
+  return isRight || sources.length === 0 ? undefined : `it replicates from ${replication.source}`;
 }
 
 /** A replica whose agent alone died still serves reads: MySQL is asked itself. */

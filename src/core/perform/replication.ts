@@ -3,8 +3,8 @@ import { whyWithoutGtids } from '../decide/gtid-mode.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
-import { readBurnt } from '../store/burnt.ts';
 import { markLostReplica, readRejoinMark } from '../store/marks.ts';
+import { repointAll } from './attach.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { whyUnfit } from './fencing.ts';
@@ -147,52 +147,11 @@ async function requireExecuted(
 /** A replica that cannot follow is skipped, leaves the read list and is marked lost; the others do not wait for it. */
 export async function repoint(step: Of<'repoint'>, context: PerformContext): Promise<Outcome> {
   const source = memberOf(context, step.source);
-  const results = await Promise.all(
-    step.hosts.map((host) => repointOne(memberOf(context, host), source, context)),
-  );
+  const results = await repointAll(step.hosts, source, context);
   const failed = results.flatMap(({ host, why }) => (why === undefined ? [] : [{ host, why }]));
   const followed = results.filter(({ why }) => why === undefined).map(({ host }) => host);
   if (failed.length > 0) await dropReaders(context, failed);
   return { kind: 'repointed', hosts: followed, failed };
-}
-
-async function repointOne(
-  member: Member,
-  source: Member,
-  context: PerformContext,
-): Promise<{ host: string; why?: string }> {
-  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
-  try {
-    const errant = await errantOf(member, source, context);
-    if (errant !== '')
-      return { host: member.id, why: `it holds transactions that ${source.id} does not: ${errant}` };
-    const burnt = await readBurnt(context.coordination, member.id);
-    if (burnt !== undefined)
-      return {
-        host: member.id,
-        why: `it may hold other transactions than ${source.id} under ${burnt.gtids}`,
-      };
-    await context.mysql.follow(
-      member.endpoint,
-      { source: source.endpoint, channel: defaultChannel },
-      options,
-    );
-    return { host: member.id };
-  } catch (error) {
-    return { host: member.id, why: toDcmhaError(error).message };
-  }
-}
-
-/** What a replica holds and its new source does not. The replica is read first: the source only grows. */
-async function errantOf(
-  member: Member,
-  source: Member,
-  { mysql, limits, signal }: PerformContext,
-): Promise<string> {
-  const options = { timeoutMs: limits.gatherTimeoutMs, signal };
-  const own = parseGtidSet((await mysql.status(member.endpoint, options)).executed);
-  const shared = parseGtidSet((await mysql.status(source.endpoint, options)).executed);
-  return own.subtract(shared).toCompactString();
 }
 
 async function dropReaders(
@@ -234,13 +193,8 @@ export async function resumeReplication(
   context: PerformContext,
 ): Promise<Outcome> {
   const source = memberOf(context, step.source);
-  const results = await Promise.all(
-    step.hosts.map(async (host) => {
-      const member = memberOf(context, host);
-      await dropCatchUp(member, context);
-      return repointOne(member, source, context);
-    }),
-  );
+  await Promise.all(step.hosts.map((host) => dropCatchUp(memberOf(context, host), context)));
+  const results = await repointAll(step.hosts, source, context);
   const failed = results.filter(({ why }) => why !== undefined);
   return {
     kind: 'done',
