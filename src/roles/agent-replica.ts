@@ -30,8 +30,6 @@ const sqlMs = 10_000;
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
 const calmMs = 5000;
-/** What could not be saved is tried again: somebody may have made room. */
-const failedRetryMs = 30_000;
 /** The primary receives what another region sends within moments. */
 const regionRetryMs = 2000;
 
@@ -292,7 +290,7 @@ export class ReplicaKeeper {
     } catch (thrown) {
       const error = toDcmhaError(thrown);
       if (signal.aborted || isPassing(error)) throw error;
-      return { ...stays, why: `${standing}; ${error.message}`, until: clock.monotonic() + failedRetryMs };
+      return { ...stays, why: `${standing}; ${error.message}`, until: this.#out.nextTry() };
     }
   }
 }

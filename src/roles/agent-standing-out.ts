@@ -2,9 +2,9 @@ import type { Clock } from '../ports/system.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { RejoinState } from './agent-rejoin.ts';
 
-/** Where nobody can be cloned from. */
-const firstDonorRetryMs = 15_000;
-const longestDonorRetryMs = 600_000;
+/** What could not be saved, or cloned, is tried again: somebody may have made room, or repaired a donor. */
+const firstRetryMs = 2000;
+const longestRetryMs = 300_000;
 
 /** Transactions of this server that the primary of `epoch` lacks, confirmed, and why it is left as it is until then (monotonic, ms). */
 interface Standing {
@@ -19,7 +19,7 @@ export class StandingOut {
   readonly #clock: Clock;
   readonly #local: LocalServer;
   #standing: (Standing & { readonly incarnation: number }) | undefined;
-  #donorRetryMs = firstDonorRetryMs;
+  #retryMs = firstRetryMs;
 
   constructor(clock: Clock, local: LocalServer) {
     this.#clock = clock;
@@ -33,7 +33,7 @@ export class StandingOut {
 
   forget(): void {
     this.#standing = undefined;
-    this.#donorRetryMs = firstDonorRetryMs;
+    this.#retryMs = firstRetryMs;
   }
 
   /** For people; undefined when it may follow the primary of this epoch as far as is known. */
@@ -48,11 +48,15 @@ export class StandingOut {
     return this.#clock.monotonic() < standing.until;
   }
 
-  /** Until when what the rejoiner found stands: what may be over by itself is tried again, at growing intervals. */
+  /** Until when what the rejoiner found stands: what may be over by itself is tried again. */
   untilOf(state: RejoinState): number {
-    if (state.kind === 'ready' || state.mayPass !== true) return Infinity;
-    const until = this.#clock.monotonic() + this.#donorRetryMs;
-    this.#donorRetryMs = Math.min(this.#donorRetryMs * 2, longestDonorRetryMs);
-    return until;
+    return state.kind === 'stays-out' && state.mayPass === true ? this.nextTry() : Infinity;
+  }
+
+  /** By the monotonic clock; at growing intervals. */
+  nextTry(): number {
+    const at = this.#clock.monotonic() + this.#retryMs;
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
+    return at;
   }
 }

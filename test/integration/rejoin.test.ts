@@ -1,37 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { parseSalvageRecord } from '../../src/core/salvage/record.ts';
-import { connectTo } from '../../src/sandbox/connect.ts';
 import { tryDcmha } from '../../src/sandbox/run-dcmha.ts';
 import { eventually } from '../support/eventually.ts';
 import { Random } from '../support/random.ts';
+import { idOf, ReturnStage } from '../support/return-stage.ts';
 import { createTables, randomChange } from '../support/row-history.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
-
-const idOf = (server: string) => hostOf(server).replaceAll('.', '-');
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      servers: z.array(
-        z.looseObject({ host: z.string(), role: z.string(), reads: z.string(), replication: z.string() }),
-      ),
-    }),
-  ),
-});
-const historySchema = z.array(
-  z.looseObject({
-    kind: z.string(),
-    result: z.string(),
-    from: z.string().optional(),
-    why: z.string().optional(),
-    transactions: z.number().optional(),
-    rows: z.number().optional(),
-    tookMs: z.number().optional(),
-  }),
-);
 
 const shownSchema = z.object({
   transactions: z.array(
@@ -41,45 +17,24 @@ const shownSchema = z.object({
 
 /** An old primary returns with transactions that nobody else has. Tests share a sandbox; each leaves the group whole. */
 describe('the return of an old primary with transactions of its own', () => {
-  let sandbox: TestSandbox;
+  let stage: ReturnStage;
   const random = new Random(7);
 
   before(async () => {
-    sandbox = await startSandbox({
-      hosts: 3,
-      coordinators: 1,
-      routers: 1,
-      settings: { catchUp: { policy: 'never' }, failover: { cooldownMs: 1, maxLoss: 1_000_000 } },
-    });
-    const primary = await sandbox.untilPrimary();
-    await run(primary, ['CREATE DATABASE rt', 'USE rt', ...tables()]);
+    stage = await ReturnStage.start();
+    await stage.run(
+      await stage.sandbox.untilPrimary(),
+      'CREATE DATABASE rt',
+      'USE rt',
+      looseMode,
+      ...tables(),
+    );
   });
-  after(async () => {
-    await sandbox[Symbol.asyncDispose]();
-  });
+  after(() => stage[Symbol.asyncDispose]());
 
   /** MyISAM has no transactions; it has its own case below. */
   const tables = () => createTables().map((sql) => sql.replace('ENGINE=MyISAM', 'ENGINE=InnoDB'));
   const looseMode = "SET sql_mode = 'ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'";
-
-  async function run(at: string, statements: readonly string[], tolerant = false): Promise<number> {
-    const connection = await connectTo({ dir: sandbox.dir, at, as: 'dcmha' });
-    let done = 0;
-    try {
-      await connection.query(looseMode);
-      for (const sql of statements) {
-        await connection.query(sql).then(
-          () => (done += 1),
-          (error: unknown) => {
-            if (!tolerant) throw error;
-          },
-        );
-      }
-    } finally {
-      connection.destroy();
-    }
-    return done;
-  }
 
   /** `cascades`: the server logs some of them so that its own replicas stop on them (1032). */
   function history(count: number, { cascades = false } = {}): string[] {
@@ -100,110 +55,38 @@ describe('the return of an old primary with transactions of its own', () => {
     return statements;
   }
 
-  const replicasOf = (primary: string) => sandbox.group().members.filter((one) => one !== primary);
-
-  const executed = async (at: string) =>
-    String((await sandbox.query(at, 'SELECT @@gtid_executed AS g'))[0]?.['g']).replaceAll(/\s/g, '');
-
   /** What only the primary gets: `statements`, while nobody receives. Then it dies and another takes over. */
   async function diverge(statements: readonly string[]): Promise<{ old: string; primary: string }> {
-    const old = await sandbox.untilPrimary();
-    await run(old, history(5), true);
-    const before = await executed(old);
-    for (const replica of replicasOf(old)) {
-      await sandbox.query(replica, `SELECT WAIT_FOR_EXECUTED_GTID_SET('${before}', 20)`);
-      await run(replica, ['STOP REPLICA IO_THREAD']);
-    }
-    await run(old, statements, true);
-    await sandbox.kill('mysqld', old);
-    const primary = await sandbox.untilPrimary({ not: old });
-    await run(primary, history(20), true);
-    return { old, primary };
+    const old = await stage.sandbox.untilPrimary();
+    await stage.tryAll(old, [looseMode, ...history(5)]);
+    const ends = await stage.diverge([looseMode, ...statements], { tolerant: true });
+    await stage.tryAll(ends.primary, [looseMode, ...history(20)]);
+    return ends;
   }
-
-  async function serversOf() {
-    const { stdout } = await sandbox.dcmha('status', '--group', 'g1', '--json');
-    return statusSchema.parse(JSON.parse(stdout)).groups[0]!.servers;
-  }
-
-  const serverOf = async (at: string) =>
-    (await serversOf()).find(({ host }) => host.includes(hostOf(at)) || host === idOf(at));
-
-  async function lastRecord() {
-    const { stdout } = await sandbox.dcmha('history', '--group', 'g1', '--json');
-    return historySchema.parse(JSON.parse(stdout))[0];
-  }
-
-  async function allEqual(): Promise<void> {
-    const [first = '', ...others] = sandbox.group().members;
-    await eventually(
-      async () => {
-        const set = await executed(first);
-        for (const other of others) assert.equal(await executed(other), set);
-      },
-      { timeoutMs: 60_000, everyMs: 300 },
-    );
-    const names = await sandbox.query(
-      first,
-      `SELECT CONCAT('\`', TABLE_SCHEMA, '\`.\`', TABLE_NAME, '\`') AS t FROM information_schema.TABLES
-       WHERE TABLE_TYPE = 'BASE TABLE' AND TABLE_SCHEMA IN ('rt', 'app')`,
-    );
-    for (const { t } of names) {
-      // CHECKSUM TABLE is no function of a table's rows where there is a functional index.
-      const table = String(t);
-      const sql = table.endsWith('`indexed`')
-        ? `SELECT * FROM ${table} ORDER BY id`
-        : `CHECKSUM TABLE ${table}`;
-      const rows = await sandbox.query(first, sql);
-      for (const other of others)
-        assert.deepEqual(await sandbox.query(other, sql), rows, `${table} of ${other}`);
-    }
-    assert.ok(names.length > 5);
-  }
-
-  async function backOnReads(old: string): Promise<void> {
-    await eventually(
-      async () => {
-        const server = await serverOf(old);
-        assert.deepEqual([server?.reads, server?.replication.split(',')[0]], ['yes', 'replicating']);
-      },
-      { timeoutMs: 40_000, everyMs: 300 },
-    );
-  }
-
-  const savedSets = (old: string): string[] => {
-    const directory = path.join(hostDirectory(old), 'salvage', 'g1', idOf(old));
-    if (!existsSync(directory)) return [];
-    return readdirSync(directory)
-      .sort()
-      .map((name) => path.join(directory, name));
-  };
-  const hostDirectory = (server: string) => path.join(sandbox.dir, 'hosts', hostOf(server));
 
   it('takes back what many kinds of tables got, and is the same as the others', async (context) => {
     const { old } = await diverge(history(60, { cascades: true }));
-    await sandbox.start('mysqld', old);
-    await backOnReads(old);
-    await allEqual();
-    const [directory = ''] = savedSets(old).slice(-1);
-    const record = parseSalvageRecord(readFileSync(path.join(directory, 'index.json'), 'utf8'), directory);
+    await stage.sandbox.start('mysqld', old);
+    await stage.untilReplicating(old);
+    await stage.allEqual();
+    const [directory = ''] = stage.savedSets(old).slice(-1);
+    const { record, sql } = stage.lastSaved(old);
     context.diagnostic(`${record.transactions.length} transactions, ${record.gtids}`);
     assert.ok(record.transactions.length >= 50);
-    const sql = readFileSync(path.join(directory, 'transactions.sql'), 'utf8');
     for (const { gtid, file } of record.transactions) {
       assert.ok(sql.includes(`-- ${gtid} of`), `${gtid}`);
       assert.ok(existsSync(path.join(directory, file)));
     }
-    const last = await lastRecord();
+    const last = await stage.lastReturn(old);
     assert.deepEqual([last?.kind, last?.result, last?.from], ['rejoin', 'done', idOf(old)]);
     context.diagnostic(`${last?.rows} rows taken back, ${last?.tookMs} ms in all`);
   });
 
   it('shows, tries and puts back what was taken back, as far as the primary still has the rows as they were', async () => {
     const names = (statements: readonly string[]) => ['USE app', ...statements];
-    await run(
-      await sandbox.untilPrimary(),
-      names([
+    await stage.run(
+      await stage.sandbox.untilPrimary(),
+      ...names([
         'CREATE TABLE notes (id INT PRIMARY KEY, t VARCHAR(20))',
         "INSERT INTO notes VALUES (1, 'one'), (2, 'two'), (3, 'three'), (4, 'four')",
       ]),
@@ -216,11 +99,12 @@ describe('the return of an old primary with transactions of its own', () => {
         'DELETE FROM notes WHERE id = 4',
       ]),
     );
-    await run(primary, names(["UPDATE notes SET t = 'other' WHERE id = 3"]));
-    await sandbox.start('mysqld', old);
-    await backOnReads(old);
-    const config = path.join(hostDirectory(old), 'dcmha.yaml');
-    const rollback = (...args: string[]) => tryDcmha({ ...sandbox.state, config }, ['rollback', ...args]);
+    await stage.run(primary, ...names(["UPDATE notes SET t = 'other' WHERE id = 3"]));
+    await stage.sandbox.start('mysqld', old);
+    await stage.untilReplicating(old);
+    const config = path.join(stage.hostDirectory(old), 'dcmha.yaml');
+    const rollback = (...args: string[]) =>
+      tryDcmha({ ...stage.sandbox.state, config }, ['rollback', ...args]);
     const { stdout: listed } = await rollback('list', '--json');
     const sets = z.array(z.looseObject({ name: z.string() })).parse(JSON.parse(listed));
     const name = sets.at(-1)?.name ?? '';
@@ -237,7 +121,7 @@ describe('the return of an old primary with transactions of its own', () => {
     const shown = await rollback('show', name);
     assert.match(shown.stdout, /different {2}UPDATE `app`.`notes` SET `t` = 'TWO'/);
     const notes = async () =>
-      (await sandbox.query(primary, 'SELECT id, t FROM app.notes ORDER BY id')).map((row) => [
+      (await stage.sandbox.query(primary, 'SELECT id, t FROM app.notes ORDER BY id')).map((row) => [
         Number(row['id']),
         String(row['t']),
       ]);
@@ -273,38 +157,39 @@ describe('the return of an old primary with transactions of its own', () => {
       assert.equal(result.status, status, result.stderr);
     }
     assert.equal((await rollback('discard', name, '--yes')).status, 0);
-    assert.equal(existsSync(path.join(hostDirectory(old), 'salvage', name)), false);
-    await allEqual();
+    assert.equal(existsSync(path.join(stage.hostDirectory(old), 'salvage', name)), false);
+    await stage.allEqual();
   });
 
   it('takes back a hundred thousand rows and a row that is bigger than a packet', async (context) => {
-    await run(await sandbox.untilPrimary(), [
+    await stage.run(
+      await stage.sandbox.untilPrimary(),
       'CREATE TABLE app.big (id INT AUTO_INCREMENT PRIMARY KEY, n INT, t VARCHAR(40), b LONGBLOB)',
       "INSERT INTO app.big (n, t) VALUES (1, 'a'), (2, 'b'), (3, 'c')",
       ...Array.from({ length: 14 }, () => 'INSERT INTO app.big (n, t) SELECT n + id, t FROM app.big'),
-    ]);
+    );
     const { old } = await diverge([
       'UPDATE app.big SET n = n + 1',
       'INSERT INTO app.big (n, t) SELECT n, t FROM app.big',
       'DELETE FROM app.big WHERE id % 7 = 0',
       "INSERT INTO app.big (b) VALUES (REPEAT(X'00ff27', 16000000))",
     ]);
-    await sandbox.start('mysqld', old);
-    await backOnReads(old);
-    await allEqual();
-    const last = await lastRecord();
+    await stage.sandbox.start('mysqld', old);
+    await stage.untilReplicating(old);
+    await stage.allEqual();
+    const last = await stage.lastReturn(old);
     context.diagnostic(JSON.stringify(last));
     assert.ok((last?.rows ?? 0) > 100_000);
-    const [packet] = await sandbox.query(old, 'SELECT @@GLOBAL.max_allowed_packet AS bytes');
+    const [packet] = await stage.sandbox.query(old, 'SELECT @@GLOBAL.max_allowed_packet AS bytes');
     assert.equal(packet?.['bytes'], 64 * 1024 * 1024);
   });
 
   it('finishes the same return though its agent and its server are killed in each step', async (context) => {
-    const { old } = await diverge(history(400, { cascades: true }));
-    const log = path.join(hostDirectory(old), 'agent.log');
+    const { old } = await diverge(history(200, { cascades: true }));
+    const log = path.join(stage.hostDirectory(old), 'agent.log');
     const from = readFileSync(log).length;
     const seen = (text: string) => readFileSync(log).subarray(from).toString('utf8').includes(text);
-    await sandbox.start('mysqld', old);
+    await stage.sandbox.start('mysqld', old);
     for (const [moment, step, what] of [
       ['started', 'save', 'agent'],
       ['ended', 'save', 'agent'],
@@ -319,39 +204,42 @@ describe('the return of an old primary with transactions of its own', () => {
         timeoutMs: 40_000,
         everyMs: 2,
       });
-      await sandbox.kill(what, old);
+      await stage.sandbox.kill(what, old);
       context.diagnostic(`${what} killed when ${step} had ${moment}`);
-      await sandbox.start(what, old);
+      await stage.sandbox.start(what, old);
     }
-    await backOnReads(old);
-    await allEqual();
+    await stage.untilReplicating(old);
+    await stage.allEqual();
     assert.ok(seen('this server is back as a replica'));
-    assert.equal(savedSets(old).filter((name) => name.endsWith('.saving')).length, 0);
-    const last = await lastRecord();
+    assert.equal(stage.savedSets(old).filter((name) => name.endsWith('.saving')).length, 0);
+    const last = await stage.lastReturn(old);
     assert.deepEqual([last?.kind, last?.result, last?.from], ['rejoin', 'done', idOf(old)]);
   });
 
   it('destroys nothing when it cannot save, says why, and goes on when it can', async () => {
     const { old } = await diverge(history(10));
-    const obstacle = path.join(hostDirectory(old), 'salvage', 'g1', idOf(old));
+    const obstacle = path.join(stage.hostDirectory(old), 'salvage', 'g1', idOf(old));
     rmSync(obstacle, { recursive: true, force: true });
     mkdirSync(path.dirname(obstacle), { recursive: true });
     writeFileSync(obstacle, 'not a directory');
-    await sandbox.start('mysqld', old);
-    const before = await executed(old);
-    await eventually(async () => assert.equal((await serverOf(old))?.replication.split(',')[0], 'errant'), {
-      timeoutMs: 40_000,
-      everyMs: 300,
-    });
+    await stage.sandbox.start('mysqld', old);
+    const before = await stage.executed(old);
+    await eventually(
+      async () => assert.equal((await stage.serverOf(old))?.replication.split(',')[0], 'errant'),
+      {
+        timeoutMs: 40_000,
+        everyMs: 300,
+      },
+    );
     assert.match(
-      readFileSync(path.join(hostDirectory(old), 'agent.log'), 'utf8'),
+      readFileSync(path.join(stage.hostDirectory(old), 'agent.log'), 'utf8'),
       /stays out, read-only.*cannot save transactions in/,
     );
-    assert.equal(await executed(old), before);
+    assert.equal(await stage.executed(old), before);
     rmSync(obstacle);
-    await backOnReads(old);
-    await allEqual();
-    assert.equal(savedSets(old).length, 1);
+    await stage.untilReplicating(old);
+    await stage.allEqual();
+    assert.equal(stage.savedSets(old).length, 1);
   });
 
   it('stays out with the reason when a transaction cannot be taken back, saved all the same', async () => {
@@ -360,36 +248,39 @@ describe('the return of an old primary with transactions of its own', () => {
       'CREATE TABLE rt.extra (id INT PRIMARY KEY)',
       'INSERT INTO rt.extra VALUES (1)',
     ]);
-    await sandbox.start('mysqld', old);
-    const before = await executed(old);
-    await eventually(async () => assert.equal((await serverOf(old))?.replication.split(',')[0], 'errant'), {
-      timeoutMs: 40_000,
-      everyMs: 300,
-    });
+    await stage.sandbox.start('mysqld', old);
+    const before = await stage.executed(old);
+    await eventually(
+      async () => assert.equal((await stage.serverOf(old))?.replication.split(',')[0], 'errant'),
+      {
+        timeoutMs: 40_000,
+        everyMs: 300,
+      },
+    );
     const last = await eventually(
       async () => {
-        const found = await lastRecord();
+        const found = await stage.lastReturn(old);
         assert.equal(found?.result, 'stays-out');
         return found;
       },
       { timeoutMs: 10_000 },
     );
     assert.match(last.why ?? '', /CREATE TABLE rt\.extra .*\(statement\).*saved in .*dcmha rollback show/);
-    assert.equal(await executed(old), before);
-    assert.deepEqual(await sandbox.query(old, 'SELECT id FROM rt.extra'), [{ id: 1 }]);
-    const sets = savedSets(old);
+    assert.equal(await stage.executed(old), before);
+    assert.deepEqual(await stage.sandbox.query(old, 'SELECT id FROM rt.extra'), [{ id: 1 }]);
+    const sets = stage.savedSets(old);
     const [directory = ''] = sets.slice(-1);
     assert.match(readFileSync(path.join(directory, 'transactions.sql'), 'utf8'), /CREATE TABLE rt\.extra/);
-    const log = path.join(hostDirectory(old), 'agent.log');
+    const log = path.join(stage.hostDirectory(old), 'agent.log');
     const from = readFileSync(log).length;
-    await sandbox.kill('agent', old);
-    await sandbox.start('agent', old);
+    await stage.sandbox.kill('agent', old);
+    await stage.sandbox.start('agent', old);
     await eventually(
       () =>
         assert.match(readFileSync(log).subarray(from).toString('utf8'), /this server stays out, read-only/),
       { timeoutMs: 20_000 },
     );
-    assert.deepEqual(savedSets(old), sets, 'it is not saved twice');
-    assert.equal(await executed(old), before);
+    assert.deepEqual(stage.savedSets(old), sets, 'it is not saved twice');
+    assert.equal(await stage.executed(old), before);
   });
 });
