@@ -16,14 +16,15 @@ const statusSchema = z.object({
 });
 const checkSchema = z.object({ channels: z.array(z.object({ verdict: z.string(), says: z.string() })) });
 
-const soon = { timeoutMs: 30_000, everyMs: 200 };
+const soon = { timeoutMs: 30_000, everyMs: 400 };
 
 /** Group g1 is region eu, g2 is region us; each receives from the other. */
 describe('two groups in two regions', () => {
   let sandbox: TestSandbox;
 
   before(async () => {
-    sandbox = await startSandbox({ groups: 2, hosts: 2, coordinators: 1, routers: 1 });
+    const settings = { coordinator: { tickMs: 1000 }, addition: { graceMs: 1500 } };
+    sandbox = await startSandbox({ groups: 2, hosts: 2, coordinators: 1, routers: 1, settings });
   });
   after(() => sandbox[Symbol.asyncDispose]());
 
