@@ -3,6 +3,7 @@ import { EMPTY_GTID_SET, parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts'
 import type { Member } from '../model/group.ts';
 import { outcomeAs, type FailoverPlan, type Plan } from '../plan/plan.ts';
 import type { Step } from '../plan/steps.ts';
+import { isRegional } from '../regional/channel.ts';
 import { memberOf, type PerformContext } from './context.ts';
 
 export type CatchUpStep = Extract<Step, { kind: 'catch-up' }>;
@@ -65,9 +66,9 @@ export function standingOf(facts: {
   };
 }
 
-/** What was fetched by this step and is not applied does not count: its channel is removed. */
+/** What was fetched by this step, or from another region, and is not applied does not count: such channels are removed. */
 export function heldBy({ executed, channels }: ServerStatus): GtidSet {
   return channels
-    .filter(({ name }) => name !== catchUpChannel)
+    .filter(({ name }) => name !== catchUpChannel && !isRegional(name))
     .reduce((set, { retrieved }) => set.union(parseGtidSet(retrieved)), parseGtidSet(executed));
 }

@@ -7,6 +7,7 @@ import { unlessGone } from './elected-gone.ts';
 import { moveChannels } from './channels.ts';
 import type { PerformContext } from './context.ts';
 import { markRejoin } from './data.ts';
+import { completeFromRegions } from './regional-catch-up.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
 import { holdRoute, prewarm } from './hold.ts';
 import { preflight } from './preflight.ts';
@@ -38,7 +39,7 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
     case 'equalize':
       return unlessGone(step.host, context, equalize(step, context, deadline));
     case 'catch-up':
-      return unlessGone(step.host, context, catchUp(step, plan, context, deadline));
+      return unlessGone(step.host, context, catchUpAll(step, plan, context, deadline));
     case 'promote':
       return unlessGone(step.host, context, promote(step, context, deadline));
     case 'record-primary':
@@ -58,4 +59,15 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
     case 'resume-replication':
       return resumeReplication(step, context);
   }
+}
+
+/** From the old primary's binlog, and what it does not give from other regions. */
+async function catchUpAll(
+  step: Extract<Step, { kind: 'catch-up' }>,
+  plan: Plan,
+  context: PerformContext,
+  stepDeadline: number,
+): Promise<Outcome> {
+  const outcome = await catchUp(step, plan, context, stepDeadline);
+  return completeFromRegions(outcome, step, { plan, context, stepDeadline });
 }

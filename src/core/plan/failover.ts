@@ -152,7 +152,7 @@ export function knownLoss(plan: FailoverPlan): Loss {
     .union(parseGtidSet(outcome.kind === 'not-caught-up' ? outcome.missing : ''))
     .union(parseGtidSet(outcomeAs(plan, 'fence', 'fenced')?.executed ?? ''))
     .union(onceHeld(plan));
-  const missing = known.subtract(parseGtidSet(outcome.executed));
+  const missing = known.subtract(parseGtidSet(outcome.executed)).subtract(parseGtidSet(outcome.coming ?? ''));
   return { missing: missing.toCompactString(), count: missing.count() };
 }
 

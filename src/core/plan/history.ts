@@ -100,13 +100,20 @@ function ofSwitchover(plan: SwitchoverPlan): Record<string, unknown> {
 
 function carriedOver(plan: FailoverPlan): Record<string, unknown> {
   const missed = outcomeAs(plan, 'catch-up', 'not-caught-up');
-  if (missed !== undefined) return { carriedOver: 0, carriedBytes: 0, notCarriedOver: missed.why };
+  if (missed !== undefined)
+    return { carriedOver: 0, carriedBytes: 0, notCarriedOver: missed.why, ...comingOf(missed) };
   const carried = outcomeAs(plan, 'catch-up', 'caught-up');
   return {
     carriedOver: carried?.transactions ?? 0,
     carriedBytes: carried?.sizeBytes ?? 0,
     ...(carried?.left === undefined ? {} : { left: carried.left }),
+    ...comingOf(carried),
   };
+}
+
+/** What was not lost, for other regions had it, and had not arrived yet. */
+function comingOf(outcome: { readonly coming?: string | undefined } | undefined): Record<string, unknown> {
+  return outcome?.coming === undefined ? {} : { coming: outcome.coming };
 }
 
 function ofBootstrap(plan: BootstrapPlan): Record<string, unknown> {

@@ -66,6 +66,8 @@ export const positionSchema = z.object({
 export type Position = z.infer<typeof positionSchema>;
 
 const failedHost = z.object({ host, why: z.string() });
+/** What other regions have of what is lacking, and send to the new primary. */
+const coming = gtids.optional();
 const failedRegion = z.object({ region: z.string(), why: z.string() });
 
 /** What a step brought. Choices are made from these recorded facts only. */
@@ -99,9 +101,10 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     executed: gtids,
     /** What the policy does not carry over: nobody was told that it was committed. */
     left: gtids.optional(),
+    coming,
   }),
   /** Not all of it was carried over. `missing`: what is known to be lost, by GTID. */
-  z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids }),
+  z.object({ kind: z.literal('not-caught-up'), why: z.string(), missing: gtids, executed: gtids, coming }),
   /** The elected one holds less than when it was frozen, for a restart throws away what is received and not applied. */
   z.object({ kind: z.literal('fallen-back'), missing: gtids }),
   z.object({ kind: z.literal('recorded'), epoch: z.number() }),

@@ -45,9 +45,16 @@ export interface RejectedSource {
   readonly why: string;
 }
 
+export interface ChosenSource {
+  readonly source: RegionalSource;
+  readonly serverUuid: string;
+  /** What it had executed when it was asked. */
+  readonly executed: string;
+}
+
 export interface SourceChoice {
   /** undefined: there is none. */
-  readonly chosen: { readonly source: RegionalSource; readonly serverUuid: string } | undefined;
+  readonly chosen: ChosenSource | undefined;
   /** Those that any of could be, as `host:port`. */
   readonly healthy: readonly string[];
   readonly rejected: readonly RejectedSource[];
@@ -71,15 +78,17 @@ export function chooseSource(facts: SourceFacts): SourceChoice {
     fault === undefined ? [] : [{ source: name, ...fault }],
   );
   const healthy = judged.flatMap(({ source, probe, fault, name }) =>
-    fault === undefined && probe.kind === 'up'
-      ? [{ name, value: { source, serverUuid: probe.status.serverUuid } }]
-      : [],
+    fault === undefined && probe.kind === 'up' ? [{ name, value: chosenOf(source, probe.status) }] : [],
   );
   const others = healthy.filter(({ name }) => name !== leave);
   const eligible = others.length > 0 ? others : healthy;
   const recorded = eligible.find(({ value }) => sameEndpoint(value.source.endpoint, link.source?.endpoint));
   const chosen = recorded ?? eligible[Math.floor(pick * eligible.length)];
   return { chosen: chosen?.value, healthy: healthy.map(({ name }) => name), rejected, uuids: known };
+}
+
+function chosenOf(source: RegionalSource, { serverUuid, executed }: ServerStatus): ChosenSource {
+  return { source, serverUuid, executed };
 }
 
 /** The servers that may be received from: the region's, and the recorded source. */
