@@ -93,6 +93,7 @@ export class AgentHost {
       clock: this.#clock,
       log: this.log,
       binlog: fakeBinlog(this.#stage.world, this.server),
+      regional: this.#stage.world.regional(this.host),
       ...more,
     };
     const done = runAgent(deps, { ...this.options(), ...change }, stop.signal);

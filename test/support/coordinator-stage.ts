@@ -74,6 +74,7 @@ export class StageCoordinator {
           by,
           agentPort: 7071,
           fenceCommand: this.fenceCommand,
+          regional: { servers: world.regional(by), random: () => 0, graceMs: 3000 },
           limits,
           stepTimeoutMs: 15_000,
         },

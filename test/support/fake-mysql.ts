@@ -1,6 +1,8 @@
 import { EMPTY_GTID_SET, parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
+import { isRegional } from '../../src/core/regional/channel.ts';
+import type { RegionalServers } from '../../src/ports/regional.ts';
 import type {
   CallOptions,
   ClockOffset,
@@ -104,6 +106,12 @@ export class FakeMysqlWorld {
     return new FakeMysql(this, { host, refusedWith: options.refusedWith }, this.#watchers);
   }
 
+  /** Servers of other regions as seen from a host. */
+  regional(host: string): RegionalServers {
+    const mysql = this.from(host);
+    return { probe: ({ endpoint }, options) => mysql.probe(endpoint, options) };
+  }
+
   #replicate(replica: FakeServer): boolean {
     if (!replica.alive) return false;
     const now = this.clock.monotonic();
@@ -181,6 +189,7 @@ class FakeMysql implements Mysql {
     server.readOnly = server.superReadOnly = true;
     const killed = server.sessions;
     server.sessions = 0;
+    for (const [name, channel] of server.channels) if (isRegional(name)) channel.applierOn = false;
     return { killed };
   }
 
