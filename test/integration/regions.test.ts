@@ -119,9 +119,12 @@ describe('two groups in two regions', () => {
     await sandbox.query(write, statements, 'app');
     const eu = (await sandbox.primary('g1'))!;
     const tables = async () =>
-      (await sandbox.query(eu, "SHOW TABLES FROM app LIKE '%\\_a'")).flatMap((row) =>
-        Object.values(row as object),
-      );
+      (
+        await sandbox.query(
+          eu,
+          "SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_NAME LIKE '%\\_a'",
+        )
+      ).map((row) => String(row['name']));
     await eventually(async () => assert.deepEqual(await tables(), ['open_a']), soon);
   });
 

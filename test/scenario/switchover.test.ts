@@ -208,6 +208,7 @@ describe('a switchover', () => {
     'open-writes',
     'publish-route',
     'repoint',
+    'channels',
     'confirm-route',
   ];
   for (const at of steps) {

@@ -1,4 +1,5 @@
 import { elect, type Election } from '../decide/elect.ts';
+import { towardsChannels } from './channels.ts';
 import { failure, isDone, outcomeAs, outcomeOf, type Next, type SwitchoverPlan } from './plan.ts';
 import type { Position, Step } from './steps.ts';
 
@@ -59,6 +60,8 @@ function settle(plan: SwitchoverPlan, host: string, epoch: number): Next {
   const { oldPrimary, members } = plan.inputs;
   const others = members.map(({ id }) => id).filter((id) => id !== host);
   if (!isDone(plan, 'repoint')) return step({ kind: 'repoint', hosts: others, source: host });
+  const channels = towardsChannels(plan, { from: oldPrimary, to: host });
+  if (channels !== undefined) return channels;
   if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
   if (!isDone(plan, 'mark-rejoin'))
     return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
