@@ -14,6 +14,8 @@ main() {
   have ip || missing+=(iproute2)
   have nft || missing+=(nftables)
   have setsid || missing+=(util-linux)
+  # Clocks that step, in the fault tests.
+  compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || missing+=(libfaketime)
   # The zookeeper package of npm is compiled here.
   have c++ || missing+=(g++)
   have make || missing+=(make)

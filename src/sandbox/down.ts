@@ -2,6 +2,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { shortDirectory } from './config-files.ts';
 import { removeIsolation } from './isolation.ts';
+import { thawMounts, unmountAll } from './mounts.ts';
 import { releaseClaim } from './network.ts';
 import { killSandboxProcesses } from './processes.ts';
 import { stateFile, tryReadState } from './state.ts';
@@ -16,7 +17,9 @@ export interface TearDown {
 export async function tearDown(dir: string, options: { readonly keep?: boolean } = {}): Promise<TearDown> {
   const at = path.resolve(dir);
   const state = await tryReadState(at);
+  await thawMounts(at);
   const killed = await killSandboxProcesses(state, at);
+  if (options.keep !== true) await unmountAll(at);
   if (state === undefined) return { killed, removed: false };
   await rm(shortDirectory(state.id), { recursive: true, force: true });
   await releaseClaim(state.network);

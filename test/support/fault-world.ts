@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
 import { cutNetwork, healNetwork, type Direction } from '../../src/sandbox/cut.ts';
 import type { WriterHandle } from '../../src/sandbox/spawn-writer.ts';
-import type { SandboxState } from '../../src/sandbox/state.ts';
+import type { SandboxOptions } from '../../src/sandbox/layout.ts';
+import type { ProcessKind, ProcessSpec, SandboxState } from '../../src/sandbox/state.ts';
 import type { Outage } from '../../src/sandbox/writer.ts';
 import { eventually } from './eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
@@ -24,9 +25,38 @@ const HEALTHY_MS = 90_000;
 const HEARTBEAT_MS = 20_000;
 
 /** A test that only `make test-fault` runs: the usual run has time for a selection. */
-export function itInFull(name: string, run: () => Promise<void>): void {
+export function itInFull(name: string, run: (context: TestContext) => Promise<void>): void {
   if (process.env['DCMHA_FAULTS'] === 'all') it(name, run);
 }
+
+/** Cases that share a world, for `make test-fault` only; each leaves it healthy. */
+export function describeInFull(
+  name: string,
+  cases: (world: () => FaultWorld) => void,
+  options?: WorldOptions,
+): void {
+  if (process.env['DCMHA_FAULTS'] === 'all') describeFaults(name, cases, options);
+}
+
+/** Cases that share a world; each leaves it healthy. */
+export function describeFaults(
+  name: string,
+  cases: (world: () => FaultWorld) => void,
+  options?: WorldOptions,
+): void {
+  describe(name, { timeout: 280_000 }, () => {
+    let world: FaultWorld | undefined;
+    before(async () => {
+      world = await FaultWorld.start(options);
+    });
+    after(async () => {
+      await world?.[Symbol.asyncDispose]();
+    });
+    cases(() => world ?? assert.fail('no world'));
+  });
+}
+
+type WorldOptions = Pick<Partial<SandboxOptions>, 'settings' | 'coordinators'>;
 
 export type Place = 'zookeeper' | 'coordinator' | 'router';
 
@@ -48,8 +78,9 @@ export class FaultWorld implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  static async start(): Promise<FaultWorld> {
+  static async start(options: WorldOptions = {}): Promise<FaultWorld> {
     const sandbox = await startSandbox({
+      ...options,
       hosts: 3,
       zookeepers: 3,
       isolated: true,
@@ -70,6 +101,31 @@ export class FaultWorld implements AsyncDisposable {
   /** Addresses of one kind of process. */
   hosts(kind: Place): readonly string[] {
     return this.state.processes.filter((spec) => spec.kind === kind).map(({ host }) => host);
+  }
+
+  /** The one process of a kind at a host. */
+  spec(kind: ProcessKind, host: string): ProcessSpec {
+    return (
+      this.state.processes.find((spec) => spec.kind === kind && spec.host === host) ??
+      assert.fail(`no ${kind} at ${host}`)
+    );
+  }
+
+  /** Somebody who is not the primary. */
+  async replica(): Promise<string> {
+    const primary = await this.sandbox.untilPrimary();
+    return hostOf(this.sandbox.group().members.find((member) => member !== primary) ?? '');
+  }
+
+  /** Makes this host the primary, as an operator does. */
+  async moveTo(host: string): Promise<void> {
+    await this.healthy();
+    const { status, stderr } = await this.sandbox.dcmha('failover', '--group', 'g1', '--to', host, '--yes');
+    assert.equal(status, 0, stderr);
+    await eventually(async () => assert.equal(await this.sandbox.untilPrimary(), `${host}:3306`), {
+      timeoutMs: 30_000,
+    });
+    await this.healthy();
   }
 
   async group() {
@@ -224,4 +280,9 @@ export class Load {
       assert.equal(this.failures, failures, 'a client saw an error');
     }
   }
+}
+
+/** Says in the test's report how long the clients waited. */
+export function tellOutages(context: TestContext, { outages }: FaultReport): void {
+  context.diagnostic(`outages: ${outages.map(({ ms }) => Math.round(ms)).join(', ')} ms`);
 }
