@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
+import { hostId } from '../../src/core/model/endpoint.ts';
 import { cutNetwork, healNetwork, type Direction } from '../../src/sandbox/cut.ts';
+import type { What } from '../../src/sandbox/selection.ts';
 import type { WriterHandle } from '../../src/sandbox/spawn-writer.ts';
 import type { SandboxOptions } from '../../src/sandbox/layout.ts';
 import type { ProcessKind, ProcessSpec, SandboxState } from '../../src/sandbox/state.ts';
@@ -167,6 +169,33 @@ export class FaultWorld implements AsyncDisposable {
     return healNetwork(this.state);
   }
 
+  /** Nobody but its own servers reaches the ensemble. */
+  async isolateEnsemble(): Promise<void> {
+    const ensemble = this.hosts('zookeeper');
+    const others = new Set(
+      this.state.processes.map(({ host }) => host).filter((host) => !ensemble.includes(host)),
+    );
+    for (const host of ensemble) for (const other of others) await this.cut(host, other);
+  }
+
+  /** Halts what lives at a host while `meanwhile` runs. */
+  async pause(what: What, host: string, meanwhile: () => Promise<void>): Promise<void> {
+    await this.sandbox.kill(what, host, 'STOP');
+    try {
+      await meanwhile();
+    } finally {
+      await this.sandbox.kill(what, host, 'CONT');
+    }
+  }
+
+  /** Until somebody else than this host is recorded as the primary. */
+  async recordedOther(host: string): Promise<void> {
+    await eventually(async () => assert.notEqual((await this.group()).primary, hostId(host)), {
+      timeoutMs: 60_000,
+      everyMs: 200,
+    });
+  }
+
   async alert(text: RegExp): Promise<void> {
     await eventually(async () => assert.match((await this.group()).alerts.join('\n'), text), {
       timeoutMs: HEARTBEAT_MS,
@@ -260,6 +289,11 @@ export class Load {
 
   get failures(): number {
     return this.#writers.reduce((sum, writer) => sum + writer.progress().failures, 0);
+  }
+
+  /** Until some client saw one more error than `before`. */
+  async fails(before: number): Promise<void> {
+    await eventually(() => this.failures > before, { timeoutMs: 30_000 });
   }
 
   /** Until each client had some more rows acknowledged. */

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ask } from '../../src/sandbox/ready.ts';
+import { describeInFull, type FaultWorld, itInFull } from '../support/fault-world.ts';
+
+const OUTAGE_MS = 60_000;
+/** Longer than any session of the sandbox. */
+const EXPIRED_MS = 10_000;
+
+/** The address of the server that leads the ensemble now. */
+async function leader(world: FaultWorld): Promise<string> {
+  for (const host of world.hosts('zookeeper')) {
+    const { port } = world.spec('zookeeper', host);
+    const answer = await ask(host, port, { say: 'srvr', enough: (bytes) => bytes.includes('Mode') });
+    if (answer.includes('Mode: leader')) return host;
+  }
+  return assert.fail('no server leads');
+}
+
+describeInFull('ZooKeeper', (world) => {
+  itInFull('halts, each of its servers in turn, and dies: no write fails', async () => {
+    const { epochs, outages } = await world().under(async (_, load) => {
+      for (const zookeeper of world().hosts('zookeeper')) {
+        await world().pause('zookeeper', zookeeper, () => load.undisturbed(3000));
+        await world().sandbox.kill('zookeeper', zookeeper);
+        await load.undisturbed(1000);
+        await world().sandbox.start('zookeeper', zookeeper);
+      }
+    });
+    assert.deepEqual([epochs, outages], [0, []]);
+  });
+
+  itInFull('loses its leader under load, three times: no write fails', async () => {
+    const { epochs, outages } = await world().under(async (_, load) => {
+      for (let round = 0; round < 3; round++) {
+        const host = await leader(world());
+        await world().sandbox.kill('zookeeper', host);
+        await load.undisturbed(5000);
+        await world().sandbox.start('zookeeper', host);
+        await load.undisturbed(2000);
+      }
+    });
+    assert.deepEqual([epochs, outages], [0, []]);
+  });
+
+  itInFull(
+    'is gone for a minute, and comes back without anybody’s session: no write fails, nothing moves',
+    async (context) => {
+      const { epochs, outages } = await world().under(async (_, load) => {
+        for (const host of world().hosts('zookeeper')) await world().sandbox.kill('zookeeper', host);
+        const before = load.acknowledged;
+        await load.undisturbed(OUTAGE_MS);
+        context.diagnostic(`rows acknowledged without ZooKeeper: ${load.acknowledged - before}`);
+        await world().isolateEnsemble();
+        for (const host of world().hosts('zookeeper')) await world().sandbox.start('zookeeper', host);
+        // Nobody reaches it while it forgets them: at the end every session is a new one.
+        await Promise.all([load.undisturbed(EXPIRED_MS), pause(EXPIRED_MS)]);
+        await world().heal();
+        await load.undisturbed(5000);
+      });
+      assert.deepEqual([epochs, outages], [0, []]);
+    },
+  );
+});
