@@ -46,19 +46,6 @@ describe('a network that is cut', { timeout: 280_000 }, () => {
     assert.deepEqual([epochs, outages], [0, []]);
   });
 
-  itInFull(
-    'for what the primary sends to ZooKeeper only: it goes by what it knows, and there is never a second writer',
-    async () => {
-      const { epochs } = await world.under(async (primary, load) => {
-        for (const zookeeper of world.hosts('zookeeper'))
-          await world.cut(primary, zookeeper, { direction: 'out' });
-        await world.alert(/heartbeat of .* is lost, but MySQL answers/);
-        await load.goesOn();
-      });
-      assert.equal(epochs, 0);
-    },
-  );
-
   it('between most of the ensemble and everybody, for longer than every lease: no write fails', async () => {
     const { epochs, outages } = await world.under(async (_, load) => {
       for (const zookeeper of world.hosts('zookeeper').slice(1)) await world.cut(zookeeper);

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { describeInFull, itInFull, tellOutages } from '../support/fault-world.ts';
+import type { Direction } from '../../src/sandbox/cut.ts';
+import { describeInFull, itInFull, tellOutages } from './fault-world.ts';
 
-/** Packets that are lost in one direction only: each side believes something else. */
-describeInFull('a network that is cut in one direction', (world) => {
-  const directions = [
-    ['out', 'to'],
-    ['in', 'from'],
-  ] as const;
-
-  for (const [direction, word] of directions) {
+/** Packets that are lost in one direction only: each side believes something else. `word`: as one reads the direction. */
+export function describeOneWayCuts(direction: Exclude<Direction, 'both'>, word: 'to' | 'from'): void {
+  describeInFull('a network that is cut in one direction only,', (world) => {
     itInFull(`${word} both coordinators at the primary: nothing moves, no write fails`, async () => {
       const { epochs, outages } = await world().under(async (primary, load) => {
         for (const coordinator of world().hosts('coordinator'))
@@ -43,19 +39,19 @@ describeInFull('a network that is cut in one direction', (world) => {
         tellOutages(context, report);
       },
     );
-  }
 
-  itInFull(
-    'from ZooKeeper at the primary: it goes by what it knows, and there is never a second writer',
-    async (context) => {
-      const report = await world().under(async (primary, load) => {
-        for (const zookeeper of world().hosts('zookeeper'))
-          await world().cut(primary, zookeeper, { direction: 'in' });
-        await world().alert(/heartbeat of .* is lost, but MySQL answers/);
-        await load.goesOn();
-      });
-      assert.equal(report.epochs, 0);
-      tellOutages(context, report);
-    },
-  );
-});
+    itInFull(
+      `${word} ZooKeeper at the primary: it goes by what it knows, and there is never a second writer`,
+      async (context) => {
+        const report = await world().under(async (primary, load) => {
+          for (const zookeeper of world().hosts('zookeeper'))
+            await world().cut(primary, zookeeper, { direction });
+          await world().alert(/heartbeat of .* is lost, but MySQL answers/);
+          await load.goesOn();
+        });
+        assert.equal(report.epochs, 0);
+        tellOutages(context, report);
+      },
+    );
+  });
+}
