@@ -14,6 +14,7 @@ import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { Decompress } from '../core/binlog/payload.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { Reapplication } from '../ports/rollback.ts';
+import type { SemiSync } from '../ports/semi-sync.ts';
 import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
@@ -31,6 +32,7 @@ import { createCloning } from '../adapters/mysql/clone.ts';
 import { openReapplication } from '../adapters/mysql/reapply.ts';
 import { createRollback } from '../adapters/mysql/rollback.ts';
 import type { Login } from '../adapters/mysql/session.ts';
+import { createSemiSync } from '../adapters/mysql/semi-sync.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
 import type { RegionalLogin } from '../adapters/mysql/regional-channel.ts';
 import { createRegionalServers } from '../adapters/mysql/regional-servers.ts';
@@ -214,6 +216,13 @@ export class Context implements AsyncDisposable {
       decompress: await loadZstd(),
       clone: { cloning: createCloning(await this.#login(localHost)), freeBytes },
     };
+  }
+
+  /** The semi-synchronous plugins of the servers. */
+  async semiSync(localHost: string): Promise<SemiSync> {
+    const semiSync = createSemiSync(await this.#login(localHost), this.config.mysql.connectTimeoutMs);
+    this.#closing.push(semiSync);
+    return semiSync;
   }
 
   async #login(localHost?: string): Promise<Login> {

@@ -1,7 +1,7 @@
 import type { Coordination } from '../ports/coordination.ts';
 import { formatEndpoint, sameEndpoint } from '../core/model/endpoint.ts';
 import { hasCode } from '../core/model/errors.ts';
-import type { Member, PresenceRecord } from '../core/model/group.ts';
+import type { Member, PresenceRecord, SemiSyncState } from '../core/model/group.ts';
 import { next } from '../core/plan/next.ts';
 import { listAlerts } from '../core/store/alerts.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
@@ -14,6 +14,7 @@ import { readPrimary } from '../core/store/primary.ts';
 import { readRoute, readRouteAcks, type PublishedRoute } from '../core/store/routes.ts';
 import { formatDuration } from './duration.ts';
 import { formatTime } from './output.ts';
+import { readWatermark } from '../core/store/watermark.ts';
 import { planOf } from '../roles/plan-runner.ts';
 import { readRegionStatus, type RegionStatusRow } from './region-status.ts';
 
@@ -24,6 +25,8 @@ export interface ServerStatusRow {
   readonly verdict: string;
   readonly writable: string;
   readonly replication: string;
+  /** How old its data is: `12 ms` as its agent says now, `4000 ms or more` as it told last; '-' for the primary. */
+  readonly lag: string;
   readonly reads: string;
   readonly why: string;
   /** By whom, why and until when; '' when it is not. */
@@ -42,6 +45,8 @@ export interface GroupStatus {
   readonly paused: string;
   readonly plan: string;
   readonly write: string;
+  /** How commits are acknowledged; '' where that is not managed. */
+  readonly semiSync: string;
   readonly servers: readonly ServerStatusRow[];
   readonly routers: readonly { readonly router: string; readonly state: string }[];
   /** Channels from other regions. */
@@ -49,20 +54,33 @@ export interface GroupStatus {
   readonly alerts: readonly string[];
 }
 
+export interface StatusOptions {
+  readonly agentPort: number;
+  readonly now: number;
+  /** Asks an agent how old its server's data is; undefined when it does not say. */
+  readonly askLag: (member: Member) => Promise<number | undefined>;
+}
+
 export async function readGroupStatus(
   store: Coordination,
   group: string,
-  { agentPort, now }: { readonly agentPort: number; readonly now: number },
+  { agentPort, now, askLag }: StatusOptions,
 ): Promise<GroupStatus> {
-  const [members, primary, pause, route, alerts] = await Promise.all([
+  const [members, primary, pause, route, alerts, watermark] = await Promise.all([
     readMembers(store, group, { agentPort }),
     readPrimary(store, group),
     readPause(store, group),
     readRoute(store, group),
     listAlerts(store),
+    readWatermark(store, group),
   ]);
   const rows = members.map((member) =>
-    serverRow(store, member, { primary: member.id === primary?.id, read: isRead(member, route), now }),
+    serverRow(store, member, {
+      primary: member.id === primary?.id,
+      read: isRead(member, route),
+      now,
+      askLag,
+    }),
   );
   return {
     group,
@@ -71,6 +89,7 @@ export async function readGroupStatus(
     paused: pauseText(pause, now),
     plan: await planText(store, group),
     write: writeText(route),
+    semiSync: watermark?.epoch === primary?.epoch ? semiSyncText(watermark?.semiSync) : '',
     servers: await Promise.all(rows),
     routers: await routerRows(store, group, route?.version ?? -1),
     regions: await readRegionStatus(store, group, await readable(store, primary?.id)),
@@ -92,17 +111,30 @@ function pauseText(pause: Pause | undefined, now: number): string {
   return [by === '' ? '' : `by ${by}`, why, end].filter((text) => text !== '').join(', ');
 }
 
+function semiSyncText(state: SemiSyncState | undefined): string {
+  if (state === undefined) return '';
+  const { on, acks, clients, waiting, acknowledged, unacknowledged } = state;
+  const now = on === 1 ? `each commit waits for ${acks}` : `off, for a commit should wait for ${acks}`;
+  return `${now} of ${clients} attached replicas; ${waiting} wait now, ${acknowledged} were acknowledged, ${unacknowledged} were not`;
+}
+
 function writeText(route: PublishedRoute | undefined): string {
   return route?.route.write === undefined ? '' : formatEndpoint(route.route.write);
+}
+
+interface RowOptions extends Pick<StatusOptions, 'now' | 'askLag'> {
+  readonly primary: boolean;
+  readonly read: boolean;
 }
 
 async function serverRow(
   store: Coordination,
   member: Member,
-  { primary, read, now }: { readonly primary: boolean; readonly read: boolean; readonly now: number },
+  { primary, read, now, askLag }: RowOptions,
 ): Promise<ServerStatusRow> {
-  const [presence, lost, pause] = await Promise.all([
-    presenceOf(store, member.id),
+  const presence = await presenceOf(store, member.id);
+  const [lagMs, lost, pause] = await Promise.all([
+    primary || typeof presence !== 'object' ? undefined : askLag(member),
     readLostReplica(store, member.id),
     readHostPause(store, member.id),
   ]);
@@ -112,6 +144,7 @@ async function serverRow(
     role: primary ? 'primary' : 'replica',
     reads: read ? 'yes' : offList,
     ...agentColumns(presence, primary),
+    lag: primary ? '-' : lagText(lagMs, presence),
     paused: pauseText(pause, now),
     source: primary ? '' : sourceOf(presence),
     from: member.from ?? '',
@@ -138,12 +171,14 @@ function agentColumns(presence: PresenceRecord | 'unreadable' | undefined, prima
     agent: 'up',
     verdict,
     writable: writable === true ? 'yes' : 'no',
-    replication: primary || replication === undefined ? '-' : replicationText(replication),
+    replication: primary || replication === undefined ? '-' : replication.state,
   };
 }
 
-function replicationText({ state, lagMs = 0 }: NonNullable<PresenceRecord['replication']>): string {
-  return lagMs === 0 ? state : `${state}, ${lagMs / 1000} s behind`;
+function lagText(lagMs: number | undefined, presence: PresenceRecord | 'unreadable' | undefined): string {
+  if (lagMs !== undefined) return `${Math.round(lagMs)} ms`;
+  const told = typeof presence === 'object' ? presence.replication?.lagMs : undefined;
+  return told === undefined ? '-' : `${told} ms or more`;
 }
 
 async function presenceOf(

@@ -7,10 +7,10 @@ import { operatorName } from './operator.ts';
 /** What a coordinator of this configuration would begin a plan of the group with. */
 export async function planBeginning(
   group: string,
-  { config: { failover, catchUp } }: Context,
+  { config: { failover, catchUp, semiSync } }: Context,
   store: Coordination,
 ): Promise<PlanBeginning> {
   const { maxLoss, quorum } = failover;
-  const common = { maxLoss, catchUp: catchUp.policy, rules: failover, quorum };
+  const common = { maxLoss, catchUp: catchUp.policy, rules: failover, quorum, semiSync: semiSync.mode };
   return { by: operatorName(), policy: planPolicy(common, await readPolicy(store, group)) };
 }

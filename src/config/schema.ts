@@ -181,6 +181,26 @@ const lag = z.strictObject({
     .describe('when all readers are late: the least late one stays, or reads go to the primary'),
 });
 
+const semiSync = z.strictObject({
+  mode: z
+    .enum(['off', 'auto', 'required'])
+    .default('off')
+    .describe(
+      "off: the servers' settings are yours; auto: on, a commit waits at most timeoutMs; required: none succeeds unacknowledged",
+    ),
+  durability: z
+    .enum(['any', 'other-dc'])
+    .default('any')
+    .describe("who acknowledges: any replica, or those of other data centres than the primary's"),
+  acks: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('acknowledgements that a commit waits for; 0: as many as make a majority of the group'),
+  timeoutMs: ms(1000, 'in mode auto, a commit waits no longer than this'),
+});
+
 const rejoin = z.strictObject({
   automatic: z.boolean().default(true).describe('the agent brings a returned primary back as a replica'),
   publish: z
@@ -255,6 +275,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   lag: lag.prefault({}),
+  semiSync: semiSync.prefault({}),
   rejoin: rejoin.prefault({}),
   alerts: alertSinks.prefault({}),
   fence: fence.prefault({}),

@@ -7,9 +7,11 @@ import type { LocalServer } from './agent-checks.ts';
 import { offerClone } from './agent-clone-offer.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
 import type { WriteGate } from './agent-fence.ts';
+import type { LagGauge } from './agent-lag.ts';
 import type { AskTiming, LeaseKeeper, LeasePeers } from './agent-lease.ts';
 import type { EpochOf } from './agent-refusal.ts';
 import type { ReplicaKeeper } from './agent-replica.ts';
+import type { SemiSyncKeeper } from './agent-semi-sync.ts';
 import type { GroupView } from './agent-view.ts';
 
 interface ApiParts {
@@ -19,6 +21,8 @@ interface ApiParts {
   readonly lease: LeaseKeeper;
   readonly replica: ReplicaKeeper;
   readonly binlog: BinlogKeeper;
+  readonly semiSync: SemiSyncKeeper;
+  readonly lag: LagGauge;
 }
 
 /** Whoever asks for a fence waits for two peer calls' time; the answer has to be on its way before. */
@@ -26,7 +30,7 @@ const fenceShare = 1.8;
 
 /** What this agent answers on its control port. */
 export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiParts): PeerHandler {
-  const { gate, view, local, lease, replica, binlog } = parts;
+  const { gate, view, local, lease, replica, binlog, semiSync, lag } = parts;
   const implementation: PeerImplementation<typeof agentApi> = {
     status: () => {
       const { verdict, since, why } = local.verdict;
@@ -44,6 +48,8 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
           ? {}
           : { epoch: lease.tenure.epoch, leaseMs: Math.round(lease.leftMs()) }),
         replication: replica.health(),
+        lagMs: lag.lagMs,
+        unfit: semiSync.unfit,
       });
     },
     fence: async ({ group, epoch, mayKill, drainMs = 0 }) => {

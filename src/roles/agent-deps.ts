@@ -1,4 +1,5 @@
 import type { LagPolicy } from '../core/decide/late-readers.ts';
+import type { SemiSyncPolicy } from '../core/decide/semi-sync.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Decompress } from '../core/binlog/payload.ts';
@@ -10,6 +11,7 @@ import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller, PeerListener } from '../ports/peers.ts';
 import type { RegionalServers } from '../ports/regional.ts';
 import type { Rollback } from '../ports/rollback.ts';
+import type { SemiSync } from '../ports/semi-sync.ts';
 import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, CommandRunner, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 
@@ -66,6 +68,8 @@ export interface AgentDeps {
   readonly rejoin?: RejoinDeps | undefined;
   /** Servers that the group receives from over regional channels; without it, none is asked. */
   readonly regional?: RegionalServers | undefined;
+  /** Without it, semi-sync is the operator's. */
+  readonly semiSync?: SemiSync | undefined;
   /** Without it, mysqld is somebody else's to start. */
   readonly start?: StartDeps | undefined;
 }
@@ -92,6 +96,8 @@ export interface AgentOptions {
   readonly commitProbeTimeoutMs: number;
   /** Deadline of a call to another agent. */
   readonly peerTimeoutMs: number;
+  /** How commits are acknowledged, where the group's policy says nothing. */
+  readonly semiSync: SemiSyncPolicy;
   /** When a late replica leaves the read list, where the group's policy says nothing. */
   readonly lag: LagPolicy;
   /** Whether transactions that only this server has are taken back without being asked for. */

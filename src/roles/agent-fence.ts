@@ -39,6 +39,8 @@ export interface GateParts {
   readonly local: LocalServer;
   readonly recall: AgentRecall;
   readonly lease: LeaseKeeper;
+  /** What must be so before a commit of a client. */
+  readonly beforeOpening: (epoch: EpochOf) => Promise<void>;
 }
 
 /** The one place that changes read_only on this host, one change at a time. */
@@ -90,11 +92,10 @@ export class WriteGate {
     return this.#turns.close(limits, async () => {
       const evidence = await this.#close(limits);
       this.#parts.local.noteWritable(false);
-      const { kind } = evidence;
       this.#deps.log.warn('writes closed', {
         why,
-        evidence: kind,
-        killed: kind === 'read-only' ? evidence.killed : undefined,
+        evidence: evidence.kind,
+        killed: evidence.kind === 'read-only' ? evidence.killed : undefined,
       });
       return evidence;
     });
@@ -170,8 +171,8 @@ export class WriteGate {
     return this.#turns.run(async () => {
       const { lease, recall } = this.#parts;
       const situation = this.situation();
-      const fencedEpoch = recall.fencedEpoch(request.group);
-      const refusal = refuseAcceptance(request, { ...situation, fencedEpoch, leaseOver: lease.over() });
+      const state = { fencedEpoch: recall.fencedEpoch(request.group), leaseOver: lease.over() };
+      const refusal = refuseAcceptance(request, { ...situation, ...state });
       if (refusal !== undefined) throw refused(refusal);
       if (request.primary !== situation.self) await recall.accept(request, forMs);
       this.#deps.log.info('primary accepted without ZooKeeper', { ...request, forMs });
@@ -249,7 +250,8 @@ export class WriteGate {
   }
 
   async #open(request: EpochOf, by: Opener): Promise<void> {
-    const { local, lease } = this.#parts;
+    const { local, lease, beforeOpening } = this.#parts;
+    await beforeOpening(request);
     // Since the record was read, a fence or a promise may have come first.
     this.#admit(request, by);
     const timeoutMs = Math.min(lease.leftMs(), longestOpenMs);
@@ -273,10 +275,9 @@ export class WriteGate {
     const { deadline, mayKill } = limits;
     const { local } = this.#parts;
     const { mysql, log } = this.#deps;
-    const before = await this.#gone();
-    if (before !== undefined) return before;
-    const killed = mayKill ? await killHalted(this.#deps, local, deadline) : undefined;
-    if (killed !== undefined) return killed;
+    const ended =
+      (await this.#gone()) ?? (mayKill ? await killHalted(this.#deps, local, deadline) : undefined);
+    if (ended !== undefined) return ended;
     try {
       const fenced = await this.#turns.statement(limits, (options) => mysql.fence(local.endpoint, options));
       return { kind: 'read-only', ...fenced };

@@ -36,7 +36,10 @@ export class LagGauge {
   /** The lag that is to be told, in steps. */
   told(status: ServerStatus): number {
     const channel = defaultChannel(status);
-    if (channel === undefined) return 0;
+    if (channel === undefined) {
+      this.lagMs = undefined;
+      return 0;
+    }
     const source = formatEndpoint(channel.source);
     // What the former source had does not say what the new one has.
     if (source !== this.#source) this.#memory = NO_LAG_MEMORY;

@@ -17,7 +17,7 @@ import type { AgentDeps } from './agent-deps.ts';
 import type { AgentRecall } from './agent-memory.ts';
 import type { GroupView } from './agent-view.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
-import { WatermarkTrail } from './agent-watermark.ts';
+import { WatermarkTrail, type Progress } from './agent-watermark.ts';
 import { Alarm } from './alarm.ts';
 
 export type LeasePeers = NonNullable<AgentMemory['opened']>['peers'];
@@ -32,10 +32,8 @@ interface Tenure extends EpochOf {
 export interface LeaseParts {
   readonly view: GroupView;
   readonly recall: AgentRecall;
-  /** What the server beside us has executed, as last seen. */
-  readonly executed: () => string;
-  /** Its version. */
-  readonly mysql: () => string | undefined;
+  /** What the server beside us is and has executed, and how its commits are acknowledged, as last seen. */
+  readonly progress: () => Progress;
   /** Makes sure that nothing is written here any more, by `deadline` (monotonic, ms). */
   readonly close: (deadline: number) => Promise<unknown>;
   /** Asks the agents of those who could be promoted; resolves to who refused and why, or undefined when all accepted. */
@@ -222,9 +220,8 @@ export class LeaseKeeper {
   async #renew(tenure: Tenure): Promise<number> {
     const { clock, coordination } = this.#deps;
     const sentAt = clock.monotonic();
-    const { executed, mysql } = this.#parts;
-    const { epoch } = tenure;
-    const watermark = this.#trail.watermark({ epoch, executed: executed(), at: clock.now(), mysql: mysql() });
+    const at = clock.now();
+    const watermark = this.#trail.watermark({ epoch: tenure.epoch, at, ...this.#parts.progress() });
     await writeWatermark(coordination, tenure.group, watermark);
     if (coordination.sessionId() !== tenure.session)
       throw refused({ reason: 'no-presence', why: 'the ZooKeeper session changed meanwhile' });

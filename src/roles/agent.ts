@@ -16,6 +16,8 @@ import { BinlogCutter } from './agent-rejoin-cut.ts';
 import { RejoinLedger } from './agent-rejoin-ledger.ts';
 import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
+import type { EpochOf } from './agent-refusal.ts';
+import { SemiSyncKeeper } from './agent-semi-sync.ts';
 import { ServerStarter } from './agent-start.ts';
 import { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
@@ -44,12 +46,16 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const lease: LeaseKeeper = new LeaseKeeper(deps, {
     view,
     recall,
-    executed: () => local.status?.executed ?? '',
-    mysql: () => local.status?.version,
+    progress: () => {
+      const { executed = '', version: mysql } = local.status ?? {};
+      return { executed, mysql, semiSync: semiSync.state() };
+    },
     close: (deadline) => gate.close('the lease is over', { deadline, mayKill: true }),
     ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
   });
-  const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease });
+  const semiSync: SemiSyncKeeper = new SemiSyncKeeper(deps, options, { view, local });
+  const beforeOpening = (epoch: EpochOf): Promise<void> => semiSync.prepare(epoch);
+  const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease, beforeOpening });
   const ledger = new RejoinLedger(deps, { self: view.self, gate });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall, ledger });
   const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
@@ -64,7 +70,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     local,
     replication: () => replica.health(),
     channels: () => channels.health(),
-    doing: () => rejoiner.going,
+    doing: () => rejoiner.going ?? semiSync.why,
   });
   const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });
   const parts = {
@@ -77,7 +83,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     },
   };
 
-  const handler = agentHandler(deps, options, { view, local, gate, lease, replica, binlog });
+  const handler = agentHandler(deps, options, { view, local, gate, lease, replica, binlog, semiSync, lag });
   const port = await deps.listener.listen(options.control, handler);
   log.info('agent started', { host: options.host, version: options.version });
   try {
@@ -91,6 +97,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
         { name: 'binlog', run: (stop) => binlog.run(stop), onFailure: 'restart' },
         { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
         { name: 'clock', run: (stop) => lag.run(stop), onFailure: 'restart' },
+        { name: 'semi-sync', run: (stop) => semiSync.run(stop), onFailure: 'restart' },
         { name: 'start', run: (stop) => starter.run(stop), onFailure: 'restart' },
       ],
       { signal, clock, log },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Decision } from '../core/decide/decide.ts';
 import type { QuorumRule } from '../core/decide/quorum.ts';
+import type { SemiSyncPolicy } from '../core/decide/semi-sync.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import { approvalInForce } from '../core/model/approval.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
@@ -28,6 +29,7 @@ export interface PlanBeginning {
     /** Absent: everything is allowed. */
     readonly rules?: FailoverRules | undefined;
     readonly quorum?: QuorumRule | undefined;
+    readonly semiSync?: SemiSyncPolicy['mode'] | undefined;
   };
 }
 
@@ -58,7 +60,7 @@ export function orderedFailover(
 
 /** What a plan is begun with: the group's own settings go before the configuration file's. */
 export function planPolicy(
-  { maxLoss, catchUp, rules, quorum }: PlanBeginning['policy'],
+  { maxLoss, catchUp, rules, quorum, semiSync }: PlanBeginning['policy'],
   own: PolicyOverrides,
 ): PlanBeginning['policy'] {
   return {
@@ -66,6 +68,7 @@ export function planPolicy(
     catchUp: own.catchUp?.policy ?? catchUp,
     quorum: own.failover?.quorum ?? quorum,
     rules: rulesInForce(rules, own),
+    semiSync: own.semiSync?.mode ?? semiSync,
   };
 }
 
@@ -129,6 +132,7 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       maxLoss: beginning.policy.maxLoss,
       catchUp: beginning.policy.catchUp,
       ...(reason.automatic ? { quorum: beginning.policy.quorum ?? 'half' } : {}),
+      durable: beginning.policy.semiSync === 'required',
       read: readersOf(snapshot),
     },
   };

@@ -12,7 +12,7 @@ import { FakeZookeeper, type FakeCoordination } from '../support/fake-coordinati
 import { FakePeerNetwork } from '../support/fake-peers.ts';
 import { freePortPair } from '../support/free-port.ts';
 import { startRealHaproxy, type RealHaproxy } from '../support/real-haproxy.ts';
-import { usualReads } from '../support/usual-lag.ts';
+import { usualReads } from '../support/usual-policies.ts';
 
 const CONTROL = { host: '10.0.9.1', port: 7072 };
 const SESSION_MS = 6000;

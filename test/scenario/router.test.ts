@@ -12,7 +12,7 @@ import { FakePeerNetwork } from '../support/fake-peers.ts';
 import { FakeHaproxy, FakeProxy } from '../support/fake-proxy.ts';
 import { recordingLog } from '../support/test-log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { usualReads } from '../support/usual-lag.ts';
+import { usualReads } from '../support/usual-policies.ts';
 
 const CONTROL = { host: '10.0.9.1', port: 7072 };
 const ROUTER = '10.0.9.1:7072';

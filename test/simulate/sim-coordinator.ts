@@ -3,7 +3,7 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimMysql } from './sim-mysql.ts';
-import { usualLag } from '../support/usual-lag.ts';
+import { usualLag } from '../support/usual-policies.ts';
 
 /** A coordinator, on a host of its own. */
 export function simCoordinator(ground: SimGround, number: number, policy: CoordinatorDeps['policy']): Daemon {

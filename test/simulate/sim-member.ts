@@ -6,7 +6,7 @@ import { SimMysql } from './sim-mysql.ts';
 import { SimServer } from './sim-mysql-server.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
-import { usualLag } from '../support/usual-lag.ts';
+import { noSemiSync, usualLag } from '../support/usual-policies.ts';
 
 const agentPort = 7071;
 /** What writing a small file with fsync takes, ms. */
@@ -91,6 +91,7 @@ export class SimMember {
       attempts: 3,
       commitProbeTimeoutMs: 3000,
       lag: usualLag,
+      semiSync: noSemiSync,
       peerTimeoutMs: 2000,
     };
   }

@@ -4,7 +4,7 @@ import { runRouter } from '../../src/roles/router.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimHaproxy, SimProxy } from './sim-haproxy.ts';
-import { usualReads } from '../support/usual-lag.ts';
+import { usualReads } from '../support/usual-policies.ts';
 
 const leasePort = 7073;
 

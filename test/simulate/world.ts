@@ -69,6 +69,7 @@ export class World {
       fleetMax: 3,
       maxLoss: 1000,
       catchUp: 'always',
+      semiSync: 'off',
     } as const;
     this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, policy));
     this.operator = new SimOperator(ground);

@@ -14,7 +14,7 @@ import { FakeMysqlWorld } from './fake-mysql.ts';
 import { FakePeerNetwork } from './fake-peers.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
 import { VirtualClock } from './virtual-clock.ts';
-import { usualLag } from './usual-lag.ts';
+import { noSemiSync, usualLag } from './usual-policies.ts';
 
 const mysqlPort = 3306;
 const agentPort = 7071;
@@ -161,6 +161,7 @@ export class AgentHost {
       attempts: 3,
       commitProbeTimeoutMs: 3000,
       lag: usualLag,
+      semiSync: noSemiSync,
       peerTimeoutMs: 2000,
     };
   }

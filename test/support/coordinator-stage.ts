@@ -12,7 +12,7 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { AgentStage } from './agent-stage.ts';
 import type { FakeCoordination } from './fake-coordination.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
-import { usualLag } from './usual-lag.ts';
+import { usualLag } from './usual-policies.ts';
 
 // As the program does: one signal ends dozens of watches.
 setMaxListeners(0);
@@ -85,6 +85,7 @@ export class StageCoordinator {
           fleetMax: 3,
           maxLoss: 1000,
           catchUp: 'always',
+          semiSync: 'off',
           ...policy,
         },
         tickMs: 1000,

@@ -42,6 +42,7 @@ export const heartbeatCommand = defineCommand({
         rejoin: await context.rejoin(args.host),
         start: context.start(),
         regional: (await context.regional()).servers,
+        semiSync: await context.semiSync(args.host),
       },
       {
         host: args.host,
@@ -58,6 +59,7 @@ export const heartbeatCommand = defineCommand({
         commitProbeTimeoutMs: agent.commitProbeTimeoutMs,
         peerTimeoutMs: peer.timeoutMs,
         lag: config.lag,
+        semiSync: config.semiSync,
         rejoinAutomatic: config.rejoin.automatic,
         rejoinClone: config.rejoin.clone,
       },

@@ -66,6 +66,7 @@ export const serveCommand = defineCommand({
           quorum: failover.quorum,
           catchUp: catchUp.policy,
           rules: failover,
+          semiSync: config.semiSync.mode,
         },
         tickMs: coordinator.tickMs,
         replicaGraceMs: coordinator.replicaGraceMs,

@@ -1,3 +1,5 @@
+import { agentApi } from '../../core/peer/agent-api.ts';
+import { callPeer } from '../../core/peer/api.ts';
 import { hasCode } from '../../core/model/errors.ts';
 import type { Coordination } from '../../ports/coordination.ts';
 import { listGroups } from '../../core/store/inventory.ts';
@@ -5,9 +7,16 @@ import { znodes } from '../../core/store/znodes.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import { readGroupStatus, type GroupStatus, type ServerStatusRow } from '../group-status.ts';
+import {
+  readGroupStatus,
+  type GroupStatus,
+  type ServerStatusRow,
+  type StatusOptions,
+} from '../group-status.ts';
 import { print, table } from '../output.ts';
 import { renderRegion } from '../region-status.ts';
+
+const askTimeoutMs = 500;
 
 export const statusCommand = defineCommand({
   command: 'status',
@@ -19,9 +28,10 @@ export const statusCommand = defineCommand({
   run: async (args) => {
     await using context = new Context(args);
     const store = await context.coordination();
+    const askLag = await lagAsker(context);
     const show = async (): Promise<void> => {
       const groups = args.group === undefined ? await listGroups(store) : [args.group];
-      const options = { agentPort: context.config.agent.port, now: context.clock.now() };
+      const options = { agentPort: context.config.agent.port, now: context.clock.now(), askLag };
       const statuses = await Promise.all(groups.map((group) => readOne(store, group, options)));
       const coordinators = await store.children(znodes.coordinators);
       print(args.json, { coordinators, groups: statuses }, () => render(coordinators, statuses));
@@ -39,6 +49,20 @@ export const statusCommand = defineCommand({
   },
 });
 
+/** Asks agents; without the secret that they answer to, nobody is asked, and what they told last is shown. */
+async function lagAsker(context: Context): Promise<StatusOptions['askLag']> {
+  try {
+    const { caller } = await context.peers();
+    return async ({ agent }) => {
+      const call = { method: 'status', params: {}, timeoutMs: askTimeoutMs } as const;
+      return (await callPeer(caller, agentApi, agent, call).catch(() => undefined))?.lagMs;
+    };
+  } catch (error) {
+    if (!hasCode(error, 'CONFIG_INVALID')) throw error;
+    return () => Promise.resolve(undefined);
+  }
+}
+
 /** A group whose nodes cannot be read; the others are shown all the same. */
 interface MalformedGroup {
   readonly group: string;
@@ -48,7 +72,7 @@ interface MalformedGroup {
 async function readOne(
   store: Coordination,
   group: string,
-  options: Parameters<typeof readGroupStatus>[2],
+  options: StatusOptions,
 ): Promise<GroupStatus | MalformedGroup> {
   try {
     return await readGroupStatus(store, group, options);
@@ -95,14 +119,15 @@ function replicationOf(row: ServerStatusRow, servers: readonly ServerStatusRow[]
 
 function renderGroup(status: GroupStatus | MalformedGroup): string {
   if ('malformed' in status) return `group ${status.group}: ${status.malformed}`;
-  const { group, primary, epoch, paused, plan, write, servers, routers, regions, alerts } = status;
+  const { group, primary, epoch, paused, plan, write, semiSync, servers, routers, regions, alerts } = status;
   const lines = [
     `group ${group}: primary ${primary === '' ? 'none' : primary} (epoch ${epoch}), writes ${write === '' ? 'closed' : `to ${write}`}`,
     ...(paused === '' ? [] : [`paused ${paused}`]),
     ...(plan === '' ? [] : [`plan: ${plan}`]),
+    ...(semiSync === '' ? [] : [`semi-sync: ${semiSync}`]),
     ...alerts.map((text) => `alert: ${text}`),
     table(
-      ['server', 'role', 'agent', 'mysql', 'writable', 'replication', 'reads', 'why'],
+      ['server', 'role', 'agent', 'mysql', 'writable', 'replication', 'lag', 'reads', 'why'],
       asTree(servers).map(({ row, depth }) => [
         depth === 0 ? row.host : `${'  '.repeat(depth - 1)}└ ${row.host}`,
         row.role,
@@ -110,6 +135,7 @@ function renderGroup(status: GroupStatus | MalformedGroup): string {
         row.verdict,
         row.writable,
         replicationOf(row, servers),
+        row.lag,
         row.reads,
         [row.paused === '' ? '' : `paused ${row.paused}`, row.why].filter((text) => text !== '').join('; '),
       ]),

@@ -101,12 +101,27 @@ export interface PresenceRecord {
   readonly channels?: readonly ChannelHealth[] | undefined;
 }
 
+/** How semi-sync goes on a primary. */
+export interface SemiSyncState {
+  /** 1: commits wait for acknowledgements; 0: they do not, for too few replicas are attached. */
+  readonly on: 0 | 1;
+  /** Acknowledgements that a commit waits for, and replicas attached that give them. */
+  readonly acks: number;
+  readonly clients: number;
+  /** Commits that wait now; and those that were acknowledged, and were not, since mysqld started. */
+  readonly waiting: number;
+  readonly acknowledged: number;
+  readonly unacknowledged: number;
+}
+
 /** The content of `watermark/G`: the highest executed set known of the primary of `epoch`. */
 export interface Watermark {
   readonly epoch: number;
   readonly executed: string;
   /** ms since 1970. */
   readonly at: number;
+  /** Where it is managed. */
+  readonly semiSync?: SemiSyncState | undefined;
   /** The MySQL version of the primary. */
   readonly mysql?: string | undefined;
   /** When it was that so much less had been executed, newest first. */

@@ -27,6 +27,10 @@ export const agentApi = {
       epoch: z.number().optional(),
       leaseMs: z.number().optional(),
       executed: z.string().optional(),
+      /** How old its data is, as measured last, ms. */
+      lagMs: z.number().optional(),
+      /** Why it must not become the primary. */
+      unfit: z.string().optional(),
       replication: z
         .object({
           state: z.string(),

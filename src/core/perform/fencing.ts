@@ -209,6 +209,7 @@ export async function whyUnfit(member: Member, context: LookContext): Promise<st
       timeoutMs,
     });
     if (hostId(status.host) !== member.id) return `the agent at its address is of ${status.host}`;
+    if (status.unfit !== undefined) return status.unfit;
     const presence = await readPresence(context.coordination, member.id);
     return presence?.replication?.state === 'errant' ? 'it has errant transactions' : undefined;
   } catch (error) {

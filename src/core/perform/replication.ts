@@ -3,6 +3,7 @@ import { whyWithoutGtids } from '../decide/gtid-mode.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
+import { readDurability } from '../store/durability.ts';
 import { markLostReplica, readRejoinMark } from '../store/marks.ts';
 import { repointAll } from './attach.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
@@ -23,7 +24,20 @@ export async function freeze(step: Of<'freeze'>, context: PerformContext): Promi
     const why = positions.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
     throw new DcmhaError('MYSQL_UNREACHABLE', `no candidate could be frozen: ${why}`);
   }
-  return { kind: 'positions', positions };
+  const durability = await durabilityOf(context);
+  return { kind: 'positions', positions, ...(durability === undefined ? {} : { durability }) };
+}
+
+/** What cannot be read is not known: a plan that needs it is blocked and says so. */
+async function durabilityOf({ coordination, group, log }: PerformContext) {
+  try {
+    const terms = (await readDurability(coordination, group))?.terms;
+    return terms?.map(({ holders, copies }) => ({ holders: [...holders], copies }));
+  } catch (error) {
+    if (!hasCode(error, 'ZNODE_MALFORMED')) throw error;
+    log.error('where acknowledged transactions are cannot be read', { group, error: error.message });
+    return undefined;
+  }
 }
 
 /** Towards a source that hangs, the server itself waits for seconds before its receiver ends (2 s on 9.7.4). */

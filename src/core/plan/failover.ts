@@ -1,5 +1,6 @@
 import { elect, type Election } from '../decide/elect.ts';
 import type { Circumstances } from '../decide/placement.ts';
+import { whyNotDurable } from '../decide/semi-sync.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
 import { towardsChannels } from './channels.ts';
@@ -63,7 +64,24 @@ function choose(plan: FailoverPlan, loss: Loss): Next {
   if (tooMuch !== undefined) return { kind: 'blocked', reason: 'would-lose-data', why: tooMuch };
   const tooFew = whyTooFewAsked(plan);
   if (tooFew !== undefined) return { kind: 'blocked', reason: 'no-quorum', why: tooFew };
+  const doubt = whyInDoubt(plan);
+  if (doubt !== undefined) return { kind: 'blocked', reason: 'not-durable', why: doubt };
   return open(plan, election) ?? settle(plan, election);
+}
+
+/**
+ * Under `semiSync.mode: required`: why the elected one may lack a transaction that was acknowledged. It lacks none when all that the old
+ * primary had was carried over, or when enough of those are known who hold what is acknowledged. An operator who names the server decides.
+ */
+function whyInDoubt(plan: FailoverPlan): string | undefined {
+  const { durable, to, oldPrimary } = plan.inputs;
+  if (durable !== true || to !== undefined || outcomeAs(plan, 'catch-up', 'caught-up') !== undefined)
+    return undefined;
+  const frozen = outcomeAs(plan, 'freeze', 'positions');
+  const known = frozen?.positions.filter(({ error }) => error === undefined).map(({ host }) => host) ?? [];
+  const why = whyNotDurable(frozen?.durability ?? [], known);
+  if (why === undefined) return undefined;
+  return `what ${oldPrimary} acknowledged may be lost: ${why}. Bring one of these back and: dcmha task retry; or accept that: dcmha task abandon, then dcmha failover --group ${plan.group} --to HOST`;
 }
 
 /** Promotion, record, writes, route: the order that keeps one writer. */

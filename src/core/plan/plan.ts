@@ -67,6 +67,8 @@ export const failoverPlanSchema = z.object({
     catchUp: z.enum(['always', 'never', 'acked-only']),
     /** How many replicas must have been asked, where nobody else tells what they may have; undefined: an operator's order. */
     quorum: z.enum(quorumRules).optional(),
+    /** Every acknowledged transaction must be known before anybody is promoted (`semiSync.mode: required`). */
+    durable: z.boolean().optional(),
     /** Read servers of the route before. */
     read: z.array(z.string()),
     /** Absent: everything is allowed. */

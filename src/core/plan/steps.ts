@@ -82,7 +82,12 @@ export const outcomeSchema = z.discriminatedUnion('kind', [
     executed: gtids.optional(),
   }),
   z.object({ kind: z.literal('unreachable'), why: z.string() }),
-  z.object({ kind: z.literal('positions'), positions: z.array(positionSchema) }),
+  z.object({
+    kind: z.literal('positions'),
+    positions: z.array(positionSchema),
+    /** Where acknowledged transactions are, read after the fence. */
+    durability: z.array(z.object({ holders: z.array(host), copies: z.number() })).optional(),
+  }),
   /** `problems` forbid the change whoever is to be the primary; an `error` of a position forbids that host. */
   z.object({
     kind: z.literal('surveyed'),

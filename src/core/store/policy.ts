@@ -37,6 +37,14 @@ export const policyOverrides = z.strictObject({
       lastReader: z.enum(['stays', 'primary']).optional(),
     })
     .optional(),
+  semiSync: z
+    .strictObject({
+      mode: z.enum(['off', 'auto', 'required']).optional(),
+      durability: z.enum(['any', 'other-dc']).optional(),
+      acks: z.number().int().min(0).optional(),
+      timeoutMs: ms,
+    })
+    .optional(),
   catchUp: z
     .strictObject({ policy: z.enum(['always', 'never', 'acked-only']).optional(), deadlineMs: ms })
     .optional(),

@@ -7,6 +7,7 @@ import { znodes } from './znodes.ts';
 
 /** As it is kept in the watermark, and in a plan. */
 export const trailSchema = z.array(z.object({ at: z.number(), since: z.string() }));
+const count = z.number().int();
 
 const watermarkRecord = z.object({
   epoch: z.number().int(),
@@ -14,6 +15,16 @@ const watermarkRecord = z.object({
   at: z.number(),
   mysql: z.string().optional(),
   trail: trailSchema.optional(),
+  semiSync: z
+    .object({
+      on: z.union([z.literal(0), z.literal(1)]),
+      acks: count,
+      clients: count,
+      waiting: count,
+      acknowledged: count,
+      unacknowledged: count,
+    })
+    .optional(),
 });
 
 /** The highest executed set known of the primary; undefined before the first one. */

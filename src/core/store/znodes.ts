@@ -52,6 +52,7 @@ export const znodes = {
   lastJournal: (group: string) => `/journal/${group}/last`,
   histories: (group: string) => `/history/${group}`,
   history: (group: string, n: number) => `/history/${group}/${String(n).padStart(10, '0')}`,
+  durability: (group: string) => `/durability/${group}`,
   watermark: (group: string) => `/watermark/${group}`,
   coordinators: '/coordinators',
   coordinator: (id: string) => `/coordinators/${id}`,
@@ -86,5 +87,6 @@ export const skeleton: readonly string[] = [
   '/journal',
   '/history',
   '/watermark',
+  '/durability',
   '/coordinators',
 ];

@@ -4,7 +4,7 @@ import { lateReaders, type LagPolicy } from '../../../src/core/decide/late-reade
 import { decideReads, newReadMemory } from '../../../src/core/decide/reads.ts';
 import type { MemberView } from '../../../src/core/model/snapshot.ts';
 import { member, presence, snapshot, view } from '../../support/group-builder.ts';
-import { usualLag } from '../../support/usual-lag.ts';
+import { usualLag } from '../../support/usual-policies.ts';
 
 const lag: LagPolicy = { ...usualLag, evictMs: 3000, returnMs: 1000, holdMs: 5000 };
 

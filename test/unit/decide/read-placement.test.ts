@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { placeReaders, type PlacementPolicy } from '../../../src/core/decide/read-placement.ts';
 import { member } from '../../support/group-builder.ts';
-import { usualReads } from '../../support/usual-lag.ts';
+import { usualReads } from '../../support/usual-policies.ts';
 
 interface Placed {
   readonly dc?: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decideReads, newReadMemory } from '../../../src/core/decide/reads.ts';
 import { channel, down, member, presence, snapshot, up, view } from '../../support/group-builder.ts';
-import { usualLag } from '../../support/usual-lag.ts';
+import { usualLag } from '../../support/usual-policies.ts';
 
 const well = presence({ replication: { state: 'replicating', source: '127.0.0.11:3306' } });
 const broken = presence({ replication: { state: 'broken', source: '127.0.0.11:3306' } });
