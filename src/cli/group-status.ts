@@ -138,7 +138,7 @@ async function serverRow(
     readLostReplica(store, member.id),
     readHostPause(store, member.id),
   ]);
-  const offList = lost === undefined ? 'no' : 'off';
+  const offList = lost === undefined || primary ? 'no' : 'off';
   return {
     host: formatEndpoint(member.endpoint),
     role: primary ? 'primary' : 'replica',
@@ -148,7 +148,9 @@ async function serverRow(
     paused: pauseText(pause, now),
     source: primary ? '' : sourceOf(presence),
     from: member.from ?? '',
-    why: [...reasonsOf(presence), lost?.why].filter((text) => text !== undefined && text !== '').join('; '),
+    why: [...reasonsOf(presence), ...(primary ? [] : [lost?.why])]
+      .filter((text) => text !== undefined && text !== '')
+      .join('; '),
   };
 }
 
