@@ -21,6 +21,8 @@ export interface ServerStatus {
   readonly channels: readonly ChannelStatus[];
   /** mysqld's pid file, absolute; undefined when it was not asked. */
   readonly pidFile?: string | undefined;
+  /** What it received and had not applied is thrown away when it starts; undefined when it was not asked. */
+  readonly relayLogRecovery?: boolean | undefined;
   /** Where its binlog is, absolute; undefined when it writes none, or was not asked. */
   readonly binlog?: BinlogPlace | undefined;
 }

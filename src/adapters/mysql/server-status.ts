@@ -11,7 +11,7 @@ import type { Row, Session } from './session.ts';
 const SERVER = `SELECT @@GLOBAL.server_uuid AS uuid, @@GLOBAL.server_id AS id, @@GLOBAL.read_only AS readOnly,
  @@GLOBAL.super_read_only AS superReadOnly, @@GLOBAL.gtid_mode AS gtidMode, @@GLOBAL.gtid_executed AS executed,
  @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir,
- @@GLOBAL.log_bin_index AS binlogIndex`;
+ @@GLOBAL.log_bin_index AS binlogIndex, @@GLOBAL.relay_log_recovery AS relayLogRecovery`;
 
 // Both times are of the replica's own clock, so the clocks of two hosts are not compared. In the same statement as the rest: this is
 // asked of every server each second.
@@ -47,6 +47,7 @@ const serverRow = z.object({
   pidFile: z.string(),
   datadir: z.string(),
   binlogIndex: z.string().nullable(),
+  relayLogRecovery: flag,
   heard: z.string().nullish(),
 });
 
@@ -89,6 +90,7 @@ export async function readStatus(
     executed: withoutSpace(server.executed),
     purged: withoutSpace(server.purged),
     pidFile: path.resolve(server.datadir, server.pidFile),
+    relayLogRecovery: server.relayLogRecovery,
     binlog: binlogOf(server),
     channels: rows.map((row): ChannelStatus => {
       const told = progress.get(row.Channel_Name);

@@ -19,12 +19,15 @@ export function unblocked(plan: Plan, { members }: GroupSnapshot): Plan | undefi
   if (plan.kind !== 'failover' || plan.abandonedBy !== undefined) return undefined;
   const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
   if (recorded?.kind === 'record-primary') return afterRecord(plan, viewOf(members, recorded.host));
-  return lacksServer(plan) ? beforeRecord(plan, members) : undefined;
+  return lacksServer(plan) || lacksKnowledge(plan) ? beforeRecord(plan, members) : undefined;
 }
 
 function beforeRecord(plan: FailoverPlan, members: readonly MemberView[]): Plan | undefined {
   const { oldPrimary } = plan.inputs;
-  const fit = members.filter((view) => view.member.id !== oldPrimary && isFit(view) && isFree(plan, view));
+  const others = members.filter(({ member }) => member.id !== oldPrimary);
+  const fit = lacksKnowledge(plan)
+    ? others.filter((view) => isUp(view) && !wasAsked(plan, view))
+    : others.filter((view) => isFit(view) && isFree(plan, view));
   const asked = fit.map(({ member }) => member.id);
   if (isShortOfQuorum(plan) && whyTooFewAsked(plan, asked) !== undefined) return undefined;
   if (fit.length > 0) return retried(plan);
@@ -52,6 +55,18 @@ function lacksServer(plan: FailoverPlan): boolean {
   const election = electionOf(plan);
   if (isDone(plan, 'promote') || election.kind !== 'refused') return false;
   return election.reason === 'no-candidate' || election.reason === 'needs-approval';
+}
+
+/** Blocked because those who are known need not have all that was acknowledged. */
+function lacksKnowledge(plan: FailoverPlan): boolean {
+  const now = next(plan);
+  return now.kind === 'blocked' && now.reason === 'not-durable';
+}
+
+/** Whether it has said what it holds: then it would only say the same again. */
+function wasAsked(plan: FailoverPlan, { member }: MemberView): boolean {
+  const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];
+  return positions.some(({ host, executed }) => host === member.id && executed !== '');
 }
 
 /** False for one that the plan's rules would only refuse again, or ask an operator about. */

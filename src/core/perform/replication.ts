@@ -1,6 +1,7 @@
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
-import { DcmhaError, toDcmhaError } from '../model/errors.ts';
+import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
+import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Position, Step } from '../plan/steps.ts';
 import { readDurability } from '../store/durability.ts';
@@ -67,15 +68,23 @@ async function freezeOne(
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
     const { executed, version, channels, superReadOnly } = status;
-    const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
+    const channel = channels.find(({ name }) => name === defaultChannel);
+    const retrieved = channel?.retrieved ?? '';
+    const unheard = hasThrownAway(status, channel) ? { unheard: true } : {};
     const error =
       superReadOnly || mayBeWritable === true
         ? (whyWithoutGtids(status) ?? (await agent) ?? (await whyReturning(member, executed, context)))
         : 'it is writable, though it is not the recorded primary';
-    return { host, executed, retrieved, version, ...(error === undefined ? {} : { error }) };
+    return { host, executed, retrieved, version, ...unheard, ...(error === undefined ? {} : { error }) };
   } catch (error) {
     return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
   }
+}
+
+/** A server that started again throws away what it had received and not applied; it has it again once it has heard from its source. */
+function hasThrownAway({ relayLogRecovery }: ServerStatus, channel: ChannelStatus | undefined): boolean {
+  if (relayLogRecovery !== true || channel?.progress === undefined) return false;
+  return channel.lastHeardMs === undefined;
 }
 
 /**

@@ -78,7 +78,8 @@ function whyInDoubt(plan: FailoverPlan): string | undefined {
   if (durable !== true || to !== undefined || outcomeAs(plan, 'catch-up', 'caught-up') !== undefined)
     return undefined;
   const frozen = outcomeAs(plan, 'freeze', 'positions');
-  const known = frozen?.positions.filter(({ error }) => error === undefined).map(({ host }) => host) ?? [];
+  const told = frozen?.positions.filter(({ error, unheard }) => error === undefined && unheard !== true);
+  const known = told?.map(({ host }) => host) ?? [];
   const why = whyNotDurable(frozen?.durability ?? [], known);
   if (why === undefined) return undefined;
   return `what ${oldPrimary} acknowledged may be lost: ${why}. Bring one of these back and: dcmha task retry; or accept that: dcmha task abandon, then dcmha failover --group ${plan.group} --to HOST`;

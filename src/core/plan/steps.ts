@@ -61,6 +61,8 @@ export const positionSchema = z.object({
   executed: gtids,
   retrieved: gtids,
   version: z.string(),
+  /** It has not heard from the old primary since it started: what it acknowledged and had not applied is gone, for relay logs are thrown away. */
+  unheard: z.boolean().optional(),
   error: z.string().optional(),
 });
 export type Position = z.infer<typeof positionSchema>;

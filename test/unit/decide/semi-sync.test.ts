@@ -13,7 +13,7 @@ import { noSemiSync } from '../../support/usual-policies.ts';
 
 const required: SemiSyncPolicy = { ...noSemiSync, mode: 'required' };
 const auto: SemiSyncPolicy = { ...noSemiSync, mode: 'auto' };
-const group = (dcs: string) => [...dcs].map((dc, at) => member('abcdefg'.charAt(at), { dc }));
+const group = (dcs: string) => dcs.split('').map((dc, at) => member('abcdefg'.charAt(at), { dc }));
 
 describe('who acknowledges', () => {
   for (const [name, dcs, policy, expected] of [
