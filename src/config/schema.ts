@@ -1,10 +1,6 @@
 import { z } from 'zod';
-
-const ms = (value: number, text: string) =>
-  z.number().int().positive().default(value).describe(`${text}, in ms`);
-const port = (value: number, text: string) =>
-  z.number().int().min(1).max(65535).default(value).describe(text);
-const path = (text: string) => z.string().min(1).describe(text);
+import { ms, path, port } from './fields.ts';
+import { lag, semiSync } from './replication-schema.ts';
 
 const zookeeper = z.strictObject({
   hosts: z.string().min(1).default('127.0.0.1:2181').describe('ensemble: host:port,host:port'),
@@ -160,45 +156,6 @@ const catchUp = z.strictObject({
     .default('always')
     .describe("carry over the dead primary's own transactions"),
   deadlineMs: ms(10_000, 'time allowed for it'),
-});
-
-const lag = z.strictObject({
-  evictMs: ms(30_000, 'a replica that shows data older than this leaves the read list'),
-  returnMs: ms(5000, 'and comes back when it is less than this'),
-  holdMs: ms(10_000, 'for so long'),
-  maxEvicted: z
-    .number()
-    .int()
-    .min(0)
-    .max(100)
-    .default(50)
-    .describe(
-      "of a group's readers, and of those of a data centre, at most this share leaves for its lag, in %",
-    ),
-  lastReader: z
-    .enum(['stays', 'primary'])
-    .default('stays')
-    .describe('when all readers are late: the least late one stays, or reads go to the primary'),
-});
-
-const semiSync = z.strictObject({
-  mode: z
-    .enum(['off', 'auto', 'required'])
-    .default('off')
-    .describe(
-      "off: the servers' settings are yours; auto: on, a commit waits at most timeoutMs; required: none succeeds unacknowledged",
-    ),
-  durability: z
-    .enum(['any', 'other-dc'])
-    .default('any')
-    .describe("who acknowledges: any replica, or those of other data centres than the primary's"),
-  acks: z
-    .number()
-    .int()
-    .min(0)
-    .default(0)
-    .describe('acknowledgements that a commit waits for; 0: as many as make a majority of the group'),
-  timeoutMs: ms(1000, 'in mode auto, a commit waits no longer than this'),
 });
 
 const rejoin = z.strictObject({
