@@ -103,7 +103,12 @@ test('a router brings HAProxy up, follows the route, and a push answers when it 
     const session = await stage.real.connect();
     stage.publish(stage.real.b.name, stage.real.a.name);
     const began = performance.now();
-    assert.deepEqual(await stage.push(), { version: 1, write: stage.real.b.name, oldSessions: 0, held: false });
+    assert.deepEqual(await stage.push(), {
+      version: 1,
+      write: stage.real.b.name,
+      oldSessions: 0,
+      held: false,
+    });
     t.diagnostic(`push answered after ${(performance.now() - began).toFixed(0)} ms`);
     await stage.isWriting(stage.real.b.name);
     await eventually(() => session?.isOpen() === false, { timeoutMs });
