@@ -16,6 +16,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = 
   status: async () => (await import('./commands/status.ts')).statusCommand,
   failover: async () => (await import('./commands/failover.ts')).failoverCommand,
   switchover: async () => (await import('./commands/switchover.ts')).switchoverCommand,
+  evacuate: async () => (await import('./commands/evacuate.ts')).evacuateCommand,
   setwhite: async () => (await import('./commands/pause.ts')).setwhiteCommand,
   unsetwhite: async () => (await import('./commands/pause.ts')).unsetwhiteCommand,
   task: async () => (await import('./commands/task.ts')).taskCommand,

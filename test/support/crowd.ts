@@ -1,0 +1,145 @@
+import { type Connection, createConnection } from 'mysql2/promise';
+import { setTimeout as pause } from 'node:timers/promises';
+import { parseEndpoint } from '../../src/core/model/endpoint.ts';
+import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
+
+/**
+ * reconnecting: a connection for each row, as PHP does. busy: one connection, row after row. idle: a pool's, used now and then, and made
+ * again when it turns out to be closed.
+ */
+export type Habit = 'reconnecting' | 'busy' | 'idle';
+
+export interface CrowdOptions {
+  readonly dir: string;
+  /** A write listener, `host:port`. */
+  readonly at: string;
+  readonly clients: Readonly<Record<Habit, number>>;
+}
+
+/** Times are ms since 1970, with fractions. */
+export interface Failure {
+  readonly habit: Habit;
+  /** When the connection that failed was asked for. */
+  readonly connectedAt: number;
+  readonly at: number;
+  readonly error: string;
+}
+
+export interface CrowdReport {
+  readonly acknowledged: number;
+  /** Rows that were acknowledged and are not at the server that was asked. */
+  readonly lost: number;
+  readonly failures: readonly Failure[];
+  /** Of each reconnecting and busy client, its longest time between two acknowledged rows, ms. */
+  readonly pauses: readonly number[];
+}
+
+const IDLE_MS = 200;
+const CONNECT_TIMEOUT_MS = 10_000;
+const TABLE = 'app.crowd';
+
+const now = (): number => performance.timeOrigin + performance.now();
+
+/** Clients that insert rows of one statement each, all in this process, so that little of what they measure is their own. */
+export class Crowd implements AsyncDisposable {
+  readonly #options: CrowdOptions;
+  readonly #password: string;
+  readonly #stopping = new AbortController();
+  readonly #rows: (readonly [client: number, number: number])[] = [];
+  readonly #failures: Failure[] = [];
+  readonly #pauses: number[] = [];
+  readonly #work: Promise<void>[] = [];
+  #lastAt = now();
+
+  private constructor(options: CrowdOptions, password: string) {
+    this.#options = options;
+    this.#password = password;
+  }
+
+  static async start(options: CrowdOptions): Promise<Crowd> {
+    const crowd = new Crowd(options, await readSecret(options.dir, 'app'));
+    const connection = await crowd.#connect();
+    await connection.query(`DROP TABLE IF EXISTS ${TABLE}`);
+    await connection.query(`CREATE TABLE ${TABLE} (client INT, number INT, PRIMARY KEY (client, number))`);
+    await connection.end();
+    const habits = Object.entries(options.clients).flatMap(([habit, count]) =>
+      Array.from({ length: count }, () => habit as Habit),
+    );
+    habits.forEach((habit, client) => crowd.#work.push(crowd.#live(habit, client)));
+    return crowd;
+  }
+
+  get acknowledged(): number {
+    return this.#rows.length;
+  }
+
+  /** Since the last acknowledged row, ms. */
+  get silentMs(): number {
+    return now() - this.#lastAt;
+  }
+
+  /** Ends the clients and looks for their rows at `server`, which is not a router. */
+  async stop(server: string): Promise<CrowdReport> {
+    await this[Symbol.asyncDispose]();
+    const connection = await connectTo({ dir: this.#options.dir, at: server, as: 'admin' });
+    const [found] = await connection.query({ sql: `SELECT client, number FROM ${TABLE}`, rowsAsArray: true });
+    await connection.end();
+    const there = new Set((found as unknown as readonly (readonly number[])[]).map(String));
+    return {
+      acknowledged: this.#rows.length,
+      lost: this.#rows.filter((row) => !there.has(String(row))).length,
+      failures: this.#failures,
+      pauses: this.#pauses,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#work);
+  }
+
+  async #live(habit: Habit, client: number): Promise<void> {
+    let connection: Connection | undefined;
+    let connectedAt = now();
+    let last: number | undefined;
+    let longest = 0;
+    for (let number = 0; !this.#stopping.signal.aborted; number++) {
+      try {
+        if (connection === undefined) {
+          connectedAt = now();
+          connection = await this.#connect();
+        }
+        await connection.query(`INSERT INTO ${TABLE} VALUES (${client}, ${number})`);
+        const at = now();
+        this.#rows.push([client, number]);
+        this.#lastAt = at;
+        longest = Math.max(longest, at - (last ?? at));
+        last = at;
+        if (habit === 'reconnecting') {
+          connection.destroy();
+          connection = undefined;
+        }
+      } catch (error) {
+        this.#failures.push({ habit, connectedAt, at: now(), error: String(error) });
+        connection?.destroy();
+        connection = undefined;
+      }
+      await pause(habit === 'idle' ? IDLE_MS : 1);
+    }
+    connection?.destroy();
+    if (habit !== 'idle') this.#pauses.push(longest);
+  }
+
+  async #connect(): Promise<Connection> {
+    const { host, port } = parseEndpoint(this.#options.at);
+    const connection = await createConnection({
+      host,
+      port,
+      user: 'app',
+      password: this.#password,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+    });
+    connection.on('error', () => undefined);
+    return connection;
+  }
+}
