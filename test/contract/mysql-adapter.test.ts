@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { grantStatements } from '../../src/adapters/mysql/grants.ts';
+import { createRollback } from '../../src/adapters/mysql/rollback.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
@@ -184,6 +185,9 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
     await mysql.stopReceiver(endpointOf(b), 'region_x', SOON);
     await mysql.startReplication(endpointOf(b), 'region_x', SOON);
     await mysql.resetReplication(endpointOf(b), 'region_x', SOON);
+    const login = { user: 'managed', password: 'managed secret', ssl: undefined, socketOf: () => undefined };
+    const tagged = '3e11fa47-71ca-11e1-9e33-c80aa9429562:1-2:moved:1-2';
+    assert.equal(await createRollback({ ...login, secrets: [] }).burn(endpointOf(a), tagged, SOON), 4);
     const administrator = await servers.client(a, 'root');
     assert.ok((await mysql.sessionCount(endpointOf(a), SOON)) >= 1);
     assert.ok((await mysql.fence(endpointOf(a), SOON)).killed >= 1);

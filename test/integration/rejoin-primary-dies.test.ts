@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import { writePolicy, type PolicyOverrides } from '../../src/core/store/policy.ts';
 import { readSecret } from '../../src/sandbox/connect.ts';
-import { eventually } from '../support/eventually.ts';
 import { ReturnStage } from '../support/return-stage.ts';
 import { silentLog } from '../support/test-log.ts';
 
@@ -36,8 +33,9 @@ describe('the return of an old primary whose successor dies', () => {
     await writePolicy(store, 'g1', policy);
   }
 
-  const changes = Array.from({ length: 300 }, (_, n) => [
-    `INSERT INTO app.notes (n, t) VALUES (${n}, REPEAT('alone ', 20))`,
+  /** Few commits to wait for, many rows to take back. */
+  const changes = Array.from({ length: 25 }, (_, n) => [
+    `INSERT INTO app.notes (n, t) VALUES ${Array.from({ length: 100 }, () => `(${n}, REPEAT('alone ', 20))`).join()}`,
     `UPDATE app.notes SET n = n + 1 WHERE id <= 3`,
   ]).flat();
 
@@ -47,12 +45,6 @@ describe('the return of an old primary whose successor dies', () => {
     const ends = await stage.diverge(changes);
     await setPolicy({});
     return ends;
-  }
-
-  function logOf(server: string): () => string {
-    const file = path.join(stage.hostDirectory(server), 'agent.log');
-    const from = readFileSync(file).length;
-    return () => readFileSync(file).subarray(from).toString('utf8');
   }
 
   async function untilWhole(): Promise<void> {
@@ -73,10 +65,10 @@ describe('the return of an old primary whose successor dies', () => {
       const { sandbox } = stage;
       const { old, primary } = await diverge();
       const writer = await sandbox.writer({ everyMs: 10 });
-      const log = logOf(old);
+      const log = stage.following(old);
       await sandbox.start('mysqld', old);
       const line = new RegExp(`"step ${moment}".*"step":"${step}"`);
-      await eventually(() => assert.match(log(), line), { timeoutMs: 40_000, everyMs: 2 });
+      await log.until(line);
       await sandbox.kill('mysqld', primary);
       const next = await sandbox.untilPrimary({ not: primary, timeoutMs: 60_000 });
       await sandbox.start('mysqld', primary);

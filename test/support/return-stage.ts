@@ -234,7 +234,7 @@ export class ReturnStage implements AsyncDisposable {
     const from = readFileSync(file).length;
     const text = () => readFileSync(file).subarray(from).toString('utf8');
     const until = (line: RegExp) =>
-      eventually(() => assert.match(text(), line), { timeoutMs: waitMs, everyMs: 5 });
+      eventually(() => assert.match(text(), line), { timeoutMs: waitMs, everyMs: 2 });
     return { text, until };
   }
 
