@@ -23,17 +23,20 @@ export function unblocked(plan: Plan, { members }: GroupSnapshot): Plan | undefi
 }
 
 function beforeRecord(plan: FailoverPlan, members: readonly MemberView[]): Plan | undefined {
-  const { oldPrimary } = plan.inputs;
+  const { oldPrimary, to, automatic } = plan.inputs;
+  const old = viewOf(members, oldPrimary);
+  const isBack = old !== undefined && isUp(old);
+  // The choice of an operator, who may be away, keeps nobody from writing.
+  if (to !== undefined)
+    return isBack ? abandoned(plan, `the state of ${to}, which cannot take over`) : undefined;
   const others = members.filter(({ member }) => member.id !== oldPrimary);
+  const asked = others.filter(isFit).map(({ member }) => member.id);
+  if (isShortOfQuorum(plan) && whyTooFewAsked(plan, asked) !== undefined) return undefined;
   const fit = lacksKnowledge(plan)
     ? others.filter((view) => isUp(view) && !wasAsked(plan, view))
     : others.filter((view) => isFit(view) && isFree(plan, view));
-  const asked = fit.map(({ member }) => member.id);
-  if (isShortOfQuorum(plan) && whyTooFewAsked(plan, asked) !== undefined) return undefined;
   if (fit.length > 0) return retried(plan);
-  const old = viewOf(members, oldPrimary);
-  const isBack = old !== undefined && isUp(old);
-  return plan.inputs.automatic && isBack ? abandoned(plan, `${oldPrimary}, which is back`) : undefined;
+  return automatic && isBack ? abandoned(plan, `${oldPrimary}, which is back`) : undefined;
 }
 
 function afterRecord(plan: FailoverPlan, primary: MemberView | undefined): Plan | undefined {
