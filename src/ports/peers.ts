@@ -20,6 +20,13 @@ export interface PeerCaller {
 export type PeerHandler = (method: string, params: unknown) => Promise<unknown>;
 
 export interface PeerListener {
-  /** Serves `handler` at `at` until disposed. A `DcmhaError` thrown by it reaches the caller as `PEER_REFUSED` with code and message. */
-  listen(at: Endpoint, handler: PeerHandler): Promise<AsyncDisposable>;
+  /**
+   * Serves `handler` at `at` until disposed. A `DcmhaError` thrown by it reaches the caller as `PEER_REFUSED` with code and message.
+   * `turnedAway` is told of each request that was not let through to it, and of where it came from.
+   */
+  listen(
+    at: Endpoint,
+    handler: PeerHandler,
+    turnedAway?: (what: string, from: string | undefined) => void,
+  ): Promise<AsyncDisposable>;
 }

@@ -23,14 +23,19 @@ interface ApiParts {
   readonly binlog: BinlogKeeper;
   readonly semiSync: SemiSyncKeeper;
   readonly lag: LagGauge;
+  /** Told of what no process of ours should have asked. */
+  readonly turnedAway: (what: string) => void;
 }
+
+/** Why something is refused that is no accident of timing. */
+const incredible: ReadonlySet<string> = new Set(['past-epoch', 'other-group', 'lease-too-long']);
 
 /** Whoever asks for a fence waits for two peer calls' time; the answer has to be on its way before. */
 const fenceShare = 1.8;
 
 /** What this agent answers on its control port. */
 export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiParts): PeerHandler {
-  const { gate, view, local, lease, replica, binlog, semiSync, lag } = parts;
+  const { gate, view, local, lease, replica, binlog, semiSync, lag, turnedAway } = parts;
   const implementation: PeerImplementation<typeof agentApi> = {
     status: () => {
       const { verdict, since, why } = local.verdict;
@@ -75,7 +80,21 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
       return { accepted: true };
     },
   };
-  return handlePeer(agentApi, implementation);
+  return telling(handlePeer(agentApi, implementation), turnedAway);
+}
+
+/** Tells of refusals that no schedule of events among our own processes explains. */
+function telling(handler: PeerHandler, turnedAway: (what: string) => void): PeerHandler {
+  return async (method, params) => {
+    try {
+      return await handler(method, params);
+    } catch (thrown) {
+      const { code, message, details } = toDcmhaError(thrown);
+      const reason = String(details['reason']);
+      if (code === 'PEER_REFUSED' && incredible.has(reason)) turnedAway(`${method}: ${message}`);
+      throw thrown;
+    }
+  };
 }
 
 /** What cannot be waited for is ended by the fence. */

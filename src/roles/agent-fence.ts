@@ -1,13 +1,14 @@
 import { whyWithoutGtids } from '../core/decide/gtid-mode.ts';
 import {
   decideWriter,
-  refuseAcceptance,
+  refuseFence,
   refuseOpen,
   type AcceptRequest,
   type WriterSituation,
 } from '../core/decide/writer.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import type { FenceEvidence } from '../core/peer/agent-api.ts';
+import { acceptPrimary } from './agent-accept.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
 import type { LeaseKeeper } from './agent-lease.ts';
@@ -74,6 +75,8 @@ export class WriteGate {
 
   /** Ends `epoch` and all before it on this host, for good: remembered before anything else. */
   async fence({ group, epoch }: EpochOf, limits: FenceLimits): Promise<FenceEvidence> {
+    const refusal = refuseFence({ group, epoch }, this.situation());
+    if (refusal !== undefined) throw refused(refusal);
     try {
       await this.#parts.recall.fenced(group, epoch);
     } catch (thrown) {
@@ -169,13 +172,7 @@ export class WriteGate {
   /** A primary that is cut off asks for a promise: none is opened here for so long. Refused with `PEER_REFUSED`. */
   accept(request: AcceptRequest, forMs: number): Promise<void> {
     return this.#turns.run(async () => {
-      const { lease, recall } = this.#parts;
-      const situation = this.situation();
-      const state = { fencedEpoch: recall.fencedEpoch(request.group), leaseOver: lease.over() };
-      const refusal = refuseAcceptance(request, { ...situation, ...state });
-      if (refusal !== undefined) throw refused(refusal);
-      if (request.primary !== situation.self) await recall.accept(request, forMs);
-      this.#deps.log.info('primary accepted without ZooKeeper', { ...request, forMs });
+      await acceptPrimary({ ...request, forMs }, this.situation(), { ...this.#parts, log: this.#deps.log });
     });
   }
 

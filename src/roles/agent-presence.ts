@@ -19,6 +19,7 @@ export class PresencePublisher {
   readonly #replication: () => ReplicationHealth | undefined;
   readonly #channels: () => readonly ChannelHealth[] | undefined;
   readonly #doing: () => string | undefined;
+  readonly #distrust: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
 
@@ -32,6 +33,8 @@ export class PresencePublisher {
       readonly channels?: () => readonly ChannelHealth[] | undefined;
       /** What goes on here that needs its server. */
       readonly doing?: () => string | undefined;
+      /** What was turned away here. */
+      readonly distrust?: () => string | undefined;
     },
   ) {
     this.#deps = deps;
@@ -41,6 +44,7 @@ export class PresencePublisher {
     this.#replication = parts.replication;
     this.#channels = parts.channels ?? (() => undefined);
     this.#doing = parts.doing ?? (() => undefined);
+    this.#distrust = parts.distrust ?? (() => undefined);
   }
 
   record(): PresenceRecord {
@@ -48,6 +52,7 @@ export class PresencePublisher {
     const doing = verdict === 'dead' ? this.#doing() : undefined;
     const why = [this.#local.verdict.why, doing].filter((text) => text !== undefined).join('; ');
     const { writable } = this.#local;
+    const distrust = this.#distrust();
     const replication = this.#replication();
     const channels = this.#channels();
     return {
@@ -56,6 +61,7 @@ export class PresencePublisher {
       agent: formatEndpoint(this.#options.control),
       version: this.#options.version,
       ...(why === '' ? {} : { why }),
+      ...(distrust === undefined ? {} : { distrust }),
       ...(writable === undefined ? {} : { writable }),
       ...(replication === undefined ? {} : { replication }),
       ...(channels === undefined ? {} : { channels }),

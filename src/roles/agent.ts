@@ -1,3 +1,4 @@
+import { Distrust } from '../core/peer/distrust.ts';
 import { leaseTerms } from '../core/lease.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import { agentHandler, askAll } from './agent-api.ts';
@@ -32,6 +33,10 @@ const tidyMs = 1000;
  */
 export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { coordination, clock, log } = deps;
+  const distrust = new Distrust(() => clock.monotonic());
+  const turnedAway = (what: string, from?: string): void => {
+    if (distrust.note(what, from)) log.error('turned away', { what, from });
+  };
   const recall = new AgentRecall(deps);
   await recall.load(leaseTerms(coordination.sessionTimeoutMs()).acceptMs);
   const changed = (): void => parts.wake();
@@ -71,6 +76,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     replication: () => replica.health(),
     channels: () => channels.health(),
     doing: () => rejoiner.going ?? semiSync.why,
+    distrust: () => distrust.text,
   });
   const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });
   const parts = {
@@ -83,8 +89,18 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     },
   };
 
-  const handler = agentHandler(deps, options, { view, local, gate, lease, replica, binlog, semiSync, lag });
-  const port = await deps.listener.listen(options.control, handler);
+  const handler = agentHandler(deps, options, {
+    view,
+    local,
+    gate,
+    lease,
+    replica,
+    binlog,
+    semiSync,
+    lag,
+    turnedAway,
+  });
+  const port = await deps.listener.listen(options.control, handler, turnedAway);
   log.info('agent started', { host: options.host, version: options.version });
   try {
     await runLoops(

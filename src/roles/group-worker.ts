@@ -13,6 +13,7 @@ import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
 import { automaticFailover, planPolicy } from './begin-failover.ts';
+import { DistrustDesk } from './distrust-desk.ts';
 import { failoverPolicy } from './failover-policy.ts';
 import { tellOfDecision, tellOfHealth, type Told } from './group-alerts.ts';
 import { GroupSight } from './group-sight.ts';
@@ -40,6 +41,7 @@ export class GroupWorker {
   readonly #told: Told = new Map();
   readonly #regions: RegionalKeeper;
   readonly #sight: GroupSight;
+  readonly #distrust: DistrustDesk;
   /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
   #tasksUnread = true;
 
@@ -50,6 +52,7 @@ export class GroupWorker {
     this.#alarm = new Alarm(deps.runner.clock, signal);
     this.#seenSince = new SeenSince(deps.runner.clock);
     this.#sight = new GroupSight(group, deps);
+    this.#distrust = new DistrustDesk(deps.runner, deps.tickMs);
     this.#watches = new MemberWatches(deps.runner.coordination, this.#alarm.ring, signal);
     this.#regions = new RegionalKeeper(group, deps, signal);
   }
@@ -112,7 +115,10 @@ export class GroupWorker {
     const snapshot = { ...seen, seenFor: this.#seenSince.look(seen) };
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
-    if (this.#deps.onDuty()) await keepPauses(snapshot, this.#deps.runner);
+    if (this.#deps.onDuty()) {
+      await keepPauses(snapshot, this.#deps.runner);
+      await this.#distrust.tell(snapshot);
+    }
     const decision = decide(snapshot, failoverPolicy(this.#deps.policy, own));
     this.#regions.see(decision.kind === 'nothing' ? snapshot : undefined);
     return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot, own));

@@ -23,6 +23,8 @@ export interface RouteWorkerOptions {
   readonly group: string;
   /** This router's name in `route-ack/G`. */
   readonly router: string;
+  /** What was turned away at this router, for the operator. */
+  readonly distrust?: (() => string | undefined) | undefined;
   readonly applyTimeoutMs: number;
   /** How long HAProxy may go on after our last yes, ms: when the ensemble grants a shorter session than asked, more than a lease leaves. */
   readonly closesWithinMs: number;
@@ -108,6 +110,11 @@ export class RouteWorker {
     return this.#ack;
   }
 
+  /** There is something to tell of: the acknowledgement says it. */
+  tell(): void {
+    this.#acknowledge(this.#ack.version);
+  }
+
   /** What is in force. */
   status(): RouteAck & { readonly haproxyPid?: number } {
     const pid = this.#state?.pid;
@@ -188,14 +195,9 @@ export class RouteWorker {
   #acknowledge(version: number): void {
     const { write, oldSessions, held } = this.#state ?? { write: '', oldSessions: 0, held: false };
     const { sessionTimeoutMs: leaseMs } = this.#lease.terms;
-    const ack = {
-      router: this.#options.router,
-      version,
-      write,
-      oldSessions,
-      leaseMs,
-      ...(held ? { held } : {}),
-    };
+    const { router, distrust } = this.#options;
+    const said = { router, version, write, oldSessions, leaseMs, distrust: distrust?.() };
+    const ack = held ? { ...said, held } : said;
     if (encodeRouteAck(ack) === encodeRouteAck(this.#ack)) return;
     this.#ack = ack;
     this.#presence

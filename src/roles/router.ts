@@ -1,3 +1,4 @@
+import { Distrust } from '../core/peer/distrust.ts';
 import { handlePeer } from '../core/peer/api.ts';
 import { routerApi } from '../core/peer/router-api.ts';
 import type { PlacementPolicy } from '../core/decide/read-placement.ts';
@@ -8,7 +9,7 @@ import type { PeerCaller, PeerHandler, PeerListener } from '../ports/peers.ts';
 import type { LeasePort, Proxy } from '../ports/proxy.ts';
 import type { Clock, Log } from '../ports/system.ts';
 import { runLoops, type Loop } from './daemon.ts';
-import { RouteWorker } from './route-worker.ts';
+import { RouteWorker, type RouteWorkerOptions } from './route-worker.ts';
 
 export interface RouterDeps {
   readonly coordination: Coordination;
@@ -60,11 +61,18 @@ export async function runRouter(
   const router = formatEndpoint(options.control);
   const workers = new Map<string, RouteWorker>();
   const open: AsyncDisposable[] = [];
+  const distrust = new Distrust(() => clock.monotonic());
+  const turnedAway = (what: string, from?: string): void => {
+    if (!distrust.note(what, from)) return;
+    log.error('turned away', { what, from });
+    for (const worker of workers.values()) worker.tell();
+  };
   try {
-    open.push(await deps.listener.listen(options.control, routerHandler(router, workers)));
+    open.push(await deps.listener.listen(options.control, routerHandler(router, workers), turnedAway));
     const isOpen = (group: string) => workers.get(group)?.isOpen() ?? false;
     open.push(await deps.leasePort.listen(options.leasePort, isOpen));
-    for (const group of new Set(options.groups)) addWorker(deps, { ...options, router, group }, workers);
+    for (const group of new Set(options.groups))
+      addWorker(deps, { ...options, router, group, distrust: () => distrust.text }, workers);
     if (workers.size === 0)
       throw new DcmhaError('CONFIG_INVALID', `router ${router} has no group that it can serve`);
     log.info('router started', { router, groups: [...workers.keys()].join(',') });
@@ -87,7 +95,7 @@ function loopsOf([group, worker]: readonly [string, RouteWorker]): readonly Loop
 /** A group that cannot be served does not keep the others from it. */
 function addWorker(
   deps: RouterDeps,
-  options: RouterOptions & { readonly router: string; readonly group: string },
+  options: RouterOptions & Pick<RouteWorkerOptions, 'router' | 'group' | 'distrust'>,
   workers: Map<string, RouteWorker>,
 ): void {
   const { group, router, defaultAgentPort } = options;
@@ -99,6 +107,7 @@ function addWorker(
       {
         group,
         router,
+        distrust: options.distrust,
         applyTimeoutMs: options.applyTimeoutMs ?? usualApplyTimeoutMs,
         recheckMs: options.recheckMs ?? usualRecheckMs,
         closesWithinMs: options.closesWithinMs ?? 0,

@@ -60,6 +60,7 @@ async function exchange(bytes: string | Buffer, until = '\0'): Promise<{ text: s
 describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
   let server: AsyncDisposable;
   let handled = 0;
+  const turnedAway: string[] = [];
   const caller = createPeerCaller({ secret: SECRET });
   const statusOf = async (crafted: Crafted): Promise<string> =>
     (await exchange(requestText(crafted), '\r\n\r\n')).text.slice(9, 12);
@@ -71,10 +72,11 @@ describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
       headersTimeoutMs: 600,
       requestTimeoutMs: 900,
     });
-    server = await listener.listen(at, (_method, params) => {
+    const echo = (_method: string, params: unknown): Promise<unknown> => {
       handled += 1;
       return Promise.resolve(params);
-    });
+    };
+    server = await listener.listen(at, echo, (what, from) => turnedAway.push(`${what} (${from ?? ''})`));
   });
   after(() => server[Symbol.asyncDispose]());
 
@@ -96,6 +98,11 @@ describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
       assert.match(text, /^HTTP\/1\.1 401 /);
       assert.match(text, /\r\n\r\n$/, 'no body');
       assert.equal(handled, before);
+      assert.match(
+        turnedAway.at(-1) ?? '',
+        /^a request .*(secret|another process).* \(127\.\d/,
+        'the operator',
+      );
     });
   }
 
@@ -137,6 +144,7 @@ describe('a peer port that strangers can reach', { timeout: 60_000 }, () => {
     const before = handled;
     assert.match((await exchange(text, '\r\n\r\n')).text, / 200 /);
     assert.match((await exchange(text, '\r\n\r\n')).text, / 401 /);
+    assert.match(turnedAway.at(-1) ?? '', /recorded and sent again/);
     assert.equal(handled, before + 1);
   });
 

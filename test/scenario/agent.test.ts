@@ -125,7 +125,7 @@ test('a mysqld that came back before anybody could look is seen to be another on
 
 for (const [name, n, group, epoch, reason] of [
   ['of another host', 2, 'g1', 0, 'not-recorded'],
-  ['of a past epoch', 1, 'g1', -1, 'stale-epoch'],
+  ['of a past epoch', 1, 'g1', -1, 'past-epoch'],
   ['of an epoch to come', 1, 'g1', 1, 'stale-epoch'],
   ['of another group', 1, 'g2', 0, 'other-group'],
 ] as const) {

@@ -53,4 +53,13 @@ export const found: readonly {
       { at: 15_000, ms: 876, kind: 'kill', what: 'mysqld', number: 2 },
     ],
   },
+  {
+    what: 'a planned failover to a server that could not take over was tried again for ever, with nobody to write to',
+    seed: 50_344,
+    faults: [
+      { at: 3532, ms: 4532, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 5624, ms: 8567, kind: 'power-off', what: 'member', number: 0 },
+      { at: 13_167, ms: 2054, kind: 'switchover', to: 1 },
+    ],
+  },
 ];

@@ -27,7 +27,7 @@ const callSchema = z.object({ method: z.string().max(100), params: z.unknown() }
 
 export function createPeerListener(settings: PeerServerSettings): PeerListener {
   return {
-    listen: async (at, handler) => {
+    listen: async (at, handler, turnedAway) => {
       const server = createServer({
         headersTimeout: settings.headersTimeoutMs ?? 3000,
         requestTimeout: settings.requestTimeoutMs ?? 5000,
@@ -36,7 +36,7 @@ export function createPeerListener(settings: PeerServerSettings): PeerListener {
         maxHeaderSize: 8192,
       });
       server.maxConnections = MAX_CONNECTIONS;
-      const peer = new PeerServer(settings, handler, () => at);
+      const peer = new PeerServer(settings, handler, { self: () => at, turnedAway });
       server.on('request', (request, response) => void peer.serve(request, response));
       // What is not HTTP gets no answer.
       server.on('clientError', (_error, socket) => socket.destroy());
@@ -55,17 +55,33 @@ type Checked =
   /** Of another time than ours; the caller knows the secret, so it is told what time it is here, and may ask again. */
   | { readonly stale: string; readonly now: number };
 
+type TurnedAway = Parameters<PeerListener['listen']>[2];
+
+/** For operators. */
+const denialTexts = {
+  'no-proof': 'a request without a proof',
+  'wrong-recipient': 'a request that was meant for another process',
+  'wrong-proof': 'a request of somebody who does not know the secret, or that was changed on the way',
+  replayed: 'a request that was recorded and sent again',
+} as const satisfies Record<Denial, string>;
+
 class PeerServer {
   readonly #settings: PeerServerSettings;
   readonly #handler: PeerHandler;
   readonly #self: () => Endpoint;
+  readonly #turnedAway: TurnedAway | undefined;
   readonly #replays = new ReplayGuard();
   #warnedAt = -Infinity;
 
-  constructor(settings: PeerServerSettings, handler: PeerHandler, self: () => Endpoint) {
+  constructor(
+    settings: PeerServerSettings,
+    handler: PeerHandler,
+    { self, turnedAway }: { readonly self: () => Endpoint; readonly turnedAway: TurnedAway | undefined },
+  ) {
     this.#settings = settings;
     this.#handler = handler;
     this.#self = self;
+    this.#turnedAway = turnedAway;
   }
 
   /** Never rejects. */
@@ -83,6 +99,7 @@ class PeerServer {
     }
     const checked = this.#check(request, body);
     if ('denied' in checked) {
+      this.#turnedAway?.(denialTexts[checked.denied], request.socket.remoteAddress);
       this.#warn(checked.denied, request);
       dismiss(response, 401);
       return;

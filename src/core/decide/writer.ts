@@ -74,6 +74,7 @@ export type OpenRefusal =
   | 'other-group'
   | 'not-recorded'
   | 'stale-epoch'
+  | 'past-epoch'
   | 'fenced-epoch'
   | 'accepted-primary'
   | 'plan-running'
@@ -93,6 +94,8 @@ export function refuseOpen(
   const { record } = facts;
   if (record?.id !== self)
     return { reason: 'not-recorded', why: `the recorded primary is ${record?.id ?? 'nobody'}` };
+  if (request.epoch < record.epoch)
+    return { reason: 'past-epoch', why: `epoch ${request.epoch} is past: the record's is ${record.epoch}` };
   if (record.epoch !== request.epoch)
     return { reason: 'stale-epoch', why: `the record's epoch is ${record.epoch}, not ${request.epoch}` };
   if (request.epoch <= fencedEpoch)
@@ -103,6 +106,28 @@ export function refuseOpen(
       why: `another primary was accepted for ${Math.ceil(heldMs)} ms more`,
     };
   return undefined;
+}
+
+/**
+ * Why a fence of `epoch` is not asked for by anybody who runs a plan: this host is open under a later one. Whatever was written under
+ * that epoch or before is over.
+ */
+export function refuseFence(
+  request: { readonly group: string; readonly epoch: number },
+  { facts, tenureEpoch, fencedEpoch }: WriterSituation,
+): { readonly reason: string; readonly why: string } | undefined {
+  if (facts !== undefined && facts.group !== request.group)
+    return { reason: 'other-group', why: `this host belongs to group ${facts.group}` };
+  const isPast =
+    tenureEpoch !== undefined &&
+    tenureEpoch > request.epoch &&
+    tenureEpoch > fencedEpoch &&
+    facts?.record?.epoch === tenureEpoch;
+  if (!isPast) return undefined;
+  return {
+    reason: 'past-epoch',
+    why: `epoch ${request.epoch} is past: writes are open under ${tenureEpoch}`,
+  };
 }
 
 /** A primary that is cut off from ZooKeeper, or a router for it, asks to be accepted a little longer. */

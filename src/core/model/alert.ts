@@ -14,6 +14,7 @@ export type AlertKind =
   | 'agent-lost'
   | 'session-trouble'
   | 'coordinator-blind'
+  | 'distrusted'
   | 'malformed-data'
   | 'primary-fenced'
   | 'rejoin'

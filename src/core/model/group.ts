@@ -47,6 +47,8 @@ export interface RouteAck {
   readonly held?: boolean | undefined;
   /** The router closes its write side by itself when it is cut off for this long, in ms. */
   readonly leaseMs: number;
+  /** What it was told lately that cannot be true, for the operator. */
+  readonly distrust?: string | undefined;
 }
 
 /**
@@ -97,6 +99,8 @@ export interface PresenceRecord {
   /** True while the agent has writes open. */
   readonly writable?: boolean | undefined;
   readonly replication?: ReplicationHealth | undefined;
+  /** What the agent was told lately that cannot be true, for the operator. */
+  readonly distrust?: string | undefined;
   /** Channels beside the default one. */
   readonly channels?: readonly ChannelHealth[] | undefined;
 }

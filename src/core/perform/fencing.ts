@@ -1,3 +1,4 @@
+import { whyIncredible } from '../decide/router-word.ts';
 import { callPeer } from '../peer/api.ts';
 import { agentApi } from '../peer/agent-api.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
@@ -162,16 +163,15 @@ async function agentLease(member: Member, { coordination }: PerformContext): Pro
 }
 
 async function routerLeases(context: PerformContext): Promise<string[]> {
-  const route = await readRoute(context.coordination, context.group);
   const acks = await readRouteAcks(context.coordination, context.group);
-  return acks
-    .filter(
-      ({ version, write, oldSessions }) => version < (route?.version ?? 0) || write !== '' || oldSessions > 0,
-    )
-    .map(
-      ({ router, oldSessions }) =>
-        `router ${router} has not closed the write side (${oldSessions} old sessions)`,
-    );
+  const route = await readRoute(context.coordination, context.group);
+  return acks.flatMap((ack) => {
+    const { router, version, write, oldSessions } = ack;
+    const incredible = whyIncredible(ack, route);
+    if (incredible !== undefined) return [incredible];
+    const isClosed = version >= (route?.version ?? 0) && write === '' && oldSessions === 0;
+    return isClosed ? [] : [`router ${router} has not closed the write side (${oldSessions} old sessions)`];
+  });
 }
 
 /** Writes `master/G` under the version expected; equal already is done. Any other change by somebody else is a conflict. */

@@ -1,3 +1,4 @@
+import { whyIncredible } from '../decide/router-word.ts';
 import { callPeer } from '../peer/api.ts';
 import { routerApi } from '../peer/router-api.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
@@ -68,9 +69,10 @@ export async function confirmRoute(context: PerformContext): Promise<Outcome> {
 export async function confirmations(
   context: Pick<PerformContext, 'coordination' | 'group' | 'routers'>,
 ): Promise<{ confirmed: string[]; missing: string[] }> {
-  const published = await readRoute(context.coordination, context.group);
   const acks = await readRouteAcks(context.coordination, context.group);
+  const published = await readRoute(context.coordination, context.group);
   const confirmed = acks
+    .filter((ack) => whyIncredible(ack, published) === undefined)
     .filter(({ version, oldSessions }) => version >= (published?.version ?? 0) && oldSessions === 0)
     .map(({ router }) => router);
   const missing = context.routers.map(formatEndpoint).filter((router) => !confirmed.includes(router));

@@ -10,6 +10,7 @@ const presenceRecord = z.object({
   agent: z.string(),
   version: z.string(),
   why: z.string().optional(),
+  distrust: z.string().optional(),
   /** 1 or 0: a shared record has no true and false. */
   writable: z
     .union([z.number(), z.boolean()])

@@ -25,6 +25,7 @@ const ackRecord = z.object({
   oldSessions: z.number().int().min(0),
   held: z.boolean().optional(),
   leaseMs: z.number().min(0),
+  distrust: z.string().optional(),
 });
 
 /** `haproxy/G`; undefined before the first publication. */
@@ -96,8 +97,9 @@ export function presentRouteAck(store: Coordination, group: string, ack: RouteAc
 }
 
 /** The text of `route-ack/G/R`; the router's name is in the path. */
-export function encodeRouteAck({ version, write, oldSessions, leaseMs, held }: RouteAck): string {
-  return encodeOwn({ version, write, oldSessions, leaseMs, held });
+export function encodeRouteAck(ack: RouteAck): string {
+  const { version, write, oldSessions, leaseMs, held, distrust } = ack;
+  return encodeOwn({ version, write, oldSessions, leaseMs, held, distrust });
 }
 
 async function readRouteAck(

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   decideWriter,
   refuseAcceptance,
+  refuseFence,
   refuseOpen,
   type GroupFacts,
   type WriterSituation,
@@ -64,12 +65,29 @@ for (const [name, change, kind] of [
   test(name, () => assert.equal(decideWriter(situation(change)).kind, kind));
 }
 
+for (const [name, change, request, reason] of [
+  ['of an epoch that is past', { tenureEpoch: 5 }, { group: 'g1', epoch: 4 }, 'past-epoch'],
+  ['of another group', { tenureEpoch: 5 }, { group: 'g2', epoch: 5 }, 'other-group'],
+  ['but not of the epoch that is open', { tenureEpoch: 5 }, { group: 'g1', epoch: 5 }, undefined],
+  ['nor of a past one where nothing is open', {}, { group: 'g1', epoch: 4 }, undefined],
+  [
+    'nor where the open one is fenced',
+    { tenureEpoch: 5, fencedEpoch: 5 },
+    { group: 'g1', epoch: 4 },
+    undefined,
+  ],
+] as const) {
+  test(`no fence ${name}`, () => {
+    assert.equal(refuseFence(request, situation(change))?.reason, reason);
+  });
+}
+
 for (const [name, change, epoch, reason] of [
   ['opening is refused to who does not know its group', { facts: undefined }, 5, 'not-ready'],
   ['for another group', { facts: facts({ group: 'g2' }) }, 5, 'other-group'],
   ['to who is not recorded', { facts: other }, 5, 'not-recorded'],
   ['when nobody is', { facts: facts({ record: undefined }) }, 5, 'not-recorded'],
-  ['under an epoch that is past', {}, 4, 'stale-epoch'],
+  ['under an epoch that is past', {}, 4, 'past-epoch'],
   ['under one to come', {}, 6, 'stale-epoch'],
   ['under one that was fenced', { fencedEpoch: 5 }, 5, 'fenced-epoch'],
   ['while another primary is accepted', { heldMs: 1 }, 5, 'accepted-primary'],
