@@ -91,13 +91,11 @@ function chosenOf(source: RegionalSource, { serverUuid, executed }: ServerStatus
   return { source, serverUuid, executed };
 }
 
-/** The servers that may be received from: the region's, and the recorded source. */
+/** The servers that may be received from: the region's, and the recorded source, with TLS as an operator said for it. */
 export function sourcesOf(link: RegionalLink, region: readonly RegionalSource[]): readonly RegionalSource[] {
   const { source } = link;
   if (source === undefined) return region;
-  return region.some(({ endpoint }) => sameEndpoint(endpoint, source.endpoint))
-    ? region
-    : [source, ...region];
+  return [source, ...region.filter(({ endpoint }) => !sameEndpoint(endpoint, source.endpoint))];
 }
 
 interface Fault {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseSource, type SourceFacts } from '../../../src/core/regional/choose-source.ts';
+import { chooseSource, sourcesOf, type SourceFacts } from '../../../src/core/regional/choose-source.ts';
 import type { RegionalLink, RegionalSource } from '../../../src/core/regional/link.ts';
 import type { Probe, ServerStatus } from '../../../src/ports/mysql.ts';
 import { channel, down, gtids, up } from '../../support/group-builder.ts';
@@ -73,6 +73,13 @@ describe('the source of a regional channel', () => {
     const leave = '10.1.0.1:3306';
     assert.equal(chosenHost(facts(both, { link, leave })), '10.1.0.2');
     assert.equal(chosenHost(facts([server(1), down], { link, leave })), '10.1.0.1');
+  });
+
+  it('may be any server of the region, and the recorded one, with TLS as that says', () => {
+    const link = { ...facts([]).link, source: { ...source(1), ssl: true } };
+    assert.deepEqual(sourcesOf(link, [source(1), source(2)]), [{ ...source(1), ssl: true }, source(2)]);
+    assert.deepEqual(sourcesOf({ ...link, source: source(3) }, [source(1)]), [source(3), source(1)]);
+    assert.deepEqual(sourcesOf({ ...link, source: undefined }, [source(1)]), [source(1)]);
   });
 
   it('may have forgotten what the primary has, and lack nothing of it', () => {
