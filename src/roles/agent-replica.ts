@@ -228,14 +228,11 @@ export class ReplicaKeeper {
   async #follow(due: Due, signal: AbortSignal): Promise<boolean> {
     const { mysql, log, coordination } = this.#deps;
     const { primary, epoch, recorded } = due;
-    const isBehind = !(await this.#source.isEven(due.source, recorded, signal));
-    // Where it is, it gets everything; nothing is stopped for a source that has less.
-    if (isBehind && this.#source.isAtPrimary(recorded)) return false;
+    if (!(await this.#source.isWorthIt(due.source, recorded, signal))) return false;
     await this.#comparison.drain(signal);
     const errant = await this.#comparison.errant(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
-    const isEven = !isBehind && (await this.#source.isEven(due.source, recorded, signal));
-    const source = isEven ? due.source.endpoint : primary;
+    const { endpoint: source } = await this.#source.settle(due.source, recorded, signal);
     log.info('following', { source: formatEndpoint(source), primary: formatEndpoint(primary), epoch });
     const options = { timeoutMs: sqlMs, signal };
     await this.#dropCatchUp(signal);
@@ -279,9 +276,8 @@ export class ReplicaKeeper {
     const pending = await this.#channels?.whyPending(gtids, signal);
     if (pending !== undefined) return { ...stays, why: pending, until: clock.monotonic() + regionRetryMs };
     if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
-    const server = this.#local.endpoint;
     // Nothing may come from anywhere while transactions are taken back.
-    await mysql.resetReplication(server, '', { timeoutMs: sqlMs, signal });
+    await mysql.resetReplication(this.#local.endpoint, '', { timeoutMs: sqlMs, signal });
     const { own, errant } = await this.#comparison.lacking(primary, signal);
     try {
       const divergence = { primary: primaryId, epoch, own, errant };

@@ -39,10 +39,19 @@ export class SourceChoice {
   }
 
   /**
-   * False when the chosen one lacks what this server has, and does not get it within moments: then this one stays where it is, or goes to
-   * the primary. A replica that is ahead of its source gets an error, or would pass over what it gets later.
+   * False when the chosen one lacks what this server has, and does not get it within moments, while this one is at the primary and gets
+   * everything: then nothing is stopped for it.
    */
-  async isEven(source: Member, primary: Member, signal: AbortSignal): Promise<boolean> {
+  async isWorthIt(source: Member, primary: Member, signal: AbortSignal): Promise<boolean> {
+    return !this.#isAtPrimary(primary) || (await this.#isEven(source, primary, signal));
+  }
+
+  /** The chosen one, or the primary when it lacks what this server has: a replica that is ahead of its source would get an error. */
+  async settle(source: Member, primary: Member, signal: AbortSignal): Promise<Member> {
+    return (await this.#isEven(source, primary, signal)) ? source : primary;
+  }
+
+  async #isEven(source: Member, primary: Member, signal: AbortSignal): Promise<boolean> {
     if (source.id === primary.id) return true;
     const { mysql, clock, log } = this.#deps;
     const { executed } = await mysql.status(this.#local.endpoint, { timeoutMs: sqlMs, signal });
@@ -55,8 +64,7 @@ export class SourceChoice {
     return isEven;
   }
 
-  /** Whether the channel leads to the primary now, and runs. */
-  isAtPrimary(primary: Member): boolean {
+  #isAtPrimary(primary: Member): boolean {
     const { status } = this.#local;
     const channel = status === undefined ? undefined : defaultChannel(status);
     return sameEndpoint(channel?.source, primary.endpoint) && channel?.receiver === 'on';
