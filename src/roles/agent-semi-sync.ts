@@ -46,6 +46,8 @@ export class SemiSyncKeeper {
   #last: SemiSyncStatus | undefined;
   /** Since mysqld started, so that a count that grew is told from one that began anew. */
   #counted: { readonly incarnation: number; readonly unacknowledged: number } | undefined;
+  /** This agent opened the server, so that nothing was committed there before it watched. */
+  #hasOpened = false;
   /** It was in force at the look before, too: what began to commit earlier is over. */
   #steady = false;
   #why: string | undefined;
@@ -109,6 +111,7 @@ export class SemiSyncKeeper {
     this.#steady = false;
     this.#counted = undefined;
     const open = this.#local.writable === true;
+    this.#hasOpened = !open;
     await this.#claim(situation, (terms) => (terms.length === 0 ? [] : joined(terms, ack.durability)));
     await this.#setSource(source, situation, open);
   }
@@ -130,8 +133,16 @@ export class SemiSyncKeeper {
       case 'replica':
         return this.#keepReplica(now, situation);
       case undefined:
+        // What an operator does meanwhile may end what is claimed all the same.
+        if (this.#isOurs() && this.#isBroken(now.source)) await this.#claim(situation, () => []);
         return;
     }
+  }
+
+  /** A pause, and no plan, keeps this open primary from being looked after. */
+  #isOurs(): boolean {
+    const { facts, self } = this.#view;
+    return facts?.planRunning === false && facts.record?.id === self && this.#local.writable === true;
   }
 
   /** What this server is for sure; undefined also while a plan, or an operator, is in charge. */
@@ -187,10 +198,6 @@ export class SemiSyncKeeper {
     this.#why = whyNot(now, ack);
     const isBroken = this.#isBroken(now);
     if (policy.mode !== 'required' || now === undefined || isBroken) {
-      if (isBroken)
-        this.#deps.log.error('commits were not acknowledged as required', {
-          unacknowledged: now?.unacknowledged,
-        });
       this.#steady = false;
       await this.#claim(situation, () => []);
     } else {
@@ -210,7 +217,9 @@ export class SemiSyncKeeper {
     const before = this.#counted;
     const { incarnation } = this.#local;
     this.#counted = { incarnation, unacknowledged: now.unacknowledged };
-    const isSame = before?.incarnation === incarnation;
+    // Nobody watched it before this agent started, unless it opened the server itself.
+    if (before === undefined) return !this.#hasOpened;
+    const isSame = before.incarnation === incarnation;
     return isSame && (!now.enabled ? this.#steady : now.unacknowledged > before.unacknowledged);
   }
 
