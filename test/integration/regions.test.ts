@@ -84,20 +84,25 @@ describe('two groups in two regions', () => {
       await eventually(() => eu.progress().acknowledged > a && us.progress().acknowledged > b, soon);
     };
     await more();
+    const former: [string, string][] = [];
     for (const name of ['g1', 'g2']) {
       const old = (await sandbox.primary(name))!;
+      former.push([name, old]);
       await sandbox.kill('mysqld', old);
       await sandbox.untilPrimary({ group: name, not: old });
-      await receives('g1', (source) => source !== old);
-      await receives('g2', (source) => source !== old);
       await more();
-      await sandbox.start('mysqld', old);
-      await eventually(async () => {
+    }
+    const isAlive = (source: string) => former.every(([, old]) => old !== source);
+    await Promise.all([receives('g1', isAlive), receives('g2', isAlive)]);
+    await more();
+    await Promise.all(former.map(([, old]) => sandbox.start('mysqld', old)));
+    await eventually(async () => {
+      for (const [name, old] of former) {
         const { servers } = await group(name);
         assert.equal(servers.find(({ host }) => host === old)?.replication.split(',')[0], 'replicating');
         assert.equal(await isRegional(old), false);
-      }, soon);
-    }
+      }
+    }, soon);
     await more();
     const reports = [await eu.stop(), await us.stop()];
     for (const at of members()) {
