@@ -29,6 +29,8 @@ export interface RunResult {
   /** How long it took until all was well, ms after the last fault was healed. */
   readonly wellAfterMs: number;
   readonly epochs: number;
+  /** Writes that came to nothing since the faults began. */
+  readonly failures: number;
 }
 
 const START_MS = 30_000;
@@ -147,6 +149,7 @@ class Run {
       lost: Number(this.#checks.lost.count()),
       wellAfterMs,
       epochs: this.#world.epoch(),
+      failures: this.#world.failures - this.#failuresBefore,
     };
   }
 
