@@ -1,5 +1,6 @@
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
+import type { EventMysql } from './events.ts';
 import type { PlannedMysql } from './switchover.ts';
 
 /** One attempt to talk to a server. A refusal is an answer: something alive said no. */
@@ -109,7 +110,7 @@ export interface CallOptions {
  * What is done to MySQL servers, each safe to repeat. Throws `MYSQL_UNREACHABLE` (no connection), `MYSQL_REFUSED` (an answer
  * that says no: 1040, 1045...), `MYSQL_REJECTED` (a statement failed), `TIMED_OUT`. Messages never hold a password.
  */
-export interface Mysql extends PlannedMysql {
+export interface Mysql extends PlannedMysql, EventMysql {
   /** Never throws: the outcome is the value. */
   probe(server: Endpoint, options: CallOptions): Promise<Probe>;
   status(server: Endpoint, options: CallOptions): Promise<ServerStatus>;

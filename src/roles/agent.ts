@@ -15,6 +15,7 @@ import { openOwnBinlog } from './agent-own-binlog.ts';
 import { PresencePublisher } from './agent-presence.ts';
 import { BinlogCutter } from './agent-rejoin-cut.ts';
 import { RejoinLedger } from './agent-rejoin-ledger.ts';
+import { EventKeeper } from './agent-events.ts';
 import { Rejoiner } from './agent-rejoin.ts';
 import { ReplicaKeeper } from './agent-replica.ts';
 import type { EpochOf } from './agent-refusal.ts';
@@ -78,6 +79,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     doing: () => rejoiner.going ?? semiSync.why,
     distrust: () => distrust.text,
   });
+  const events = new EventKeeper(deps, { local, lease });
   const guard = new Guard(deps, { gate, recall, fenceMs: () => lease.terms.fenceMs });
   const parts = {
     wake: (): void => {
@@ -114,6 +116,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
         { name: 'replication', run: (stop) => replica.run(stop), onFailure: 'restart' },
         { name: 'clock', run: (stop) => lag.run(stop), onFailure: 'restart' },
         { name: 'semi-sync', run: (stop) => semiSync.run(stop), onFailure: 'restart' },
+        { name: 'events', run: (stop) => events.run(stop), onFailure: 'restart' },
         { name: 'start', run: (stop) => starter.run(stop), onFailure: 'restart' },
       ],
       { signal, clock, log },

@@ -107,6 +107,11 @@ export function underHold({ coordination, mysql, peers }: StepPorts, hold: PlanH
       sessionCount: (...args) => mysql.sessionCount(...args),
       survey: (...args) => mysql.survey(...args),
       drain: (...args) => mysql.drain(...args),
+      events: (...args) => mysql.events(...args),
+      enableEvent: held((...args: Parameters<Mysql['enableEvent']>) => mysql.enableEvent(...args)),
+      startEventScheduler: held((...args: Parameters<Mysql['startEventScheduler']>) =>
+        mysql.startEventScheduler(...args),
+      ),
       watchConnection: (...args) => mysql.watchConnection(...args),
     },
     peers: { call: held((...args: Parameters<PeerCaller['call']>) => peers.call(...args)) },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createCloning } from '../../src/adapters/mysql/clone.ts';
-import { grantStatements } from '../../src/adapters/mysql/grants.ts';
+import { grantStatements } from '../../src/core/model/grants.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
 import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
 import { eventually } from '../support/eventually.ts';

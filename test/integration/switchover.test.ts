@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
+import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
+import { systemClock } from '../../src/adapters/system/clock.ts';
+import { readEventsRecord } from '../../src/core/store/events.ts';
+import { readSecret } from '../../src/sandbox/connect.ts';
 import { Crowd, type CrowdReport } from '../support/crowd.ts';
 import { eventually } from '../support/eventually.ts';
+import { silentLog } from '../support/test-log.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const historySchema = z.array(
@@ -71,6 +76,17 @@ describe('a switchover of real servers under a crowd of clients', () => {
 
   it('refuses no new connection, loses no row, and the old primary follows', async () => {
     const from = await primary();
+    await sandbox.query(
+      from,
+      [
+        'SET time_zone = "+05:00", sql_mode = "ANSI_QUOTES"',
+        'CREATE DEFINER = app@`%` EVENT app.nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM app.crowd',
+        'CREATE EVENT app.retired ON SCHEDULE EVERY 1 DAY DISABLE DO DO 0',
+      ],
+      'dcmha',
+    );
+    // Its agent has put them on record.
+    await eventually(async () => (await eventsOnRecord()).includes('nightly'), { timeoutMs: 20_000 });
     const report = await amongCrowd(async () => {
       const { status, stderr } = await sandbox.dcmha('switchover', '--group', 'g1', '--yes');
       assert.equal(status, 0, stderr);
@@ -83,8 +99,42 @@ describe('a switchover of real servers under a crowd of clients', () => {
     // A connection that was asked for before all waited may still meet the old primary.
     const refused = report.failures.filter(({ connectedAt }) => connectedAt > held.at + held.tookMs);
     assert.deepEqual([report.lost, refused], [0, []]);
+    await eventually(
+      async () => {
+        const asleep = [
+          ['nightly', 'app@%', 'REPLICA_SIDE_DISABLED', '+05:00', 'ANSI_QUOTES'],
+          ['retired', 'dcmha@%', 'REPLICA_SIDE_DISABLED'],
+        ];
+        const enabled = [['nightly', 'app@%', 'ENABLED', '+05:00', 'ANSI_QUOTES'], asleep[1]];
+        assert.deepEqual(await eventsAt(await primary()), enabled);
+        assert.deepEqual((await eventsAt(from))[0], asleep[0]);
+        return true;
+      },
+      { timeoutMs: 20_000, everyMs: 200 },
+    );
     await whole();
   });
+
+  /** What the primary's agent has noted. */
+  async function eventsOnRecord(): Promise<readonly string[]> {
+    await using store = await connectZookeeper({
+      hosts: (await sandbox.status()).zookeeper,
+      root: '/mysql',
+      sessionTimeoutMs: 4000,
+      auth: { user: 'dcmha', password: await readSecret(sandbox.dir, 'zookeeper') },
+      worldReadable: false,
+      log: silentLog,
+      clock: systemClock,
+    });
+    return ((await readEventsRecord(store, 'g1'))?.enabled ?? []).map(({ name }) => name);
+  }
+
+  /** Name, definer, state; of one that was made so, what else belongs to it. */
+  async function eventsAt(member: string): Promise<readonly (readonly string[])[]> {
+    const columns = 'EVENT_NAME AS n, DEFINER AS d, STATUS AS s, TIME_ZONE AS z, SQL_MODE AS m';
+    const rows = await sandbox.query(member, `SELECT ${columns} FROM information_schema.EVENTS ORDER BY 1`);
+    return rows.map(({ n, d, s, z, m }) => [n, d, s, ...(n === 'nightly' ? [z, m] : [])].map(String));
+  }
 
   it('is refused with all that is wrong, and nothing is changed', async () => {
     const from = await primary();

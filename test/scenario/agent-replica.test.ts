@@ -163,6 +163,9 @@ function bound(mysql: Mysql): Mysql {
     sessionCount: (...args) => mysql.sessionCount(...args),
     survey: (...args) => mysql.survey(...args),
     drain: (...args) => mysql.drain(...args),
+    events: (...args) => mysql.events(...args),
+    enableEvent: (...args) => mysql.enableEvent(...args),
+    startEventScheduler: (...args) => mysql.startEventScheduler(...args),
     clockOffset: (...args) => mysql.clockOffset(...args),
     watchConnection: (...args) => mysql.watchConnection(...args),
   };

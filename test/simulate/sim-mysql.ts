@@ -1,6 +1,7 @@
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
+import type { EventName, ServerEvents } from '../../src/ports/events.ts';
 import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type {
   CallOptions,
@@ -140,6 +141,18 @@ export class SimMysql implements Mysql {
     return this.#execute(at, options, (_, finish) =>
       finish({ logsReplicated: true, missingGrants: [], transactions: [] }),
     );
+  }
+
+  events(at: Endpoint, options: CallOptions): Promise<ServerEvents> {
+    return this.#execute(at, options, (_, finish) => finish({ scheduler: true, enabled: [], asleep: [] }));
+  }
+
+  enableEvent(at: Endpoint, _: EventName, options: CallOptions): Promise<void> {
+    return this.#execute(at, options, (_server, finish) => finish(undefined));
+  }
+
+  startEventScheduler(at: Endpoint, options: CallOptions): Promise<void> {
+    return this.#execute(at, options, (_server, finish) => finish(undefined));
   }
 
   drain(at: Endpoint, options: CallOptions): Promise<Drained> {

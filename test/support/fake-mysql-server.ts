@@ -59,6 +59,9 @@ export class FakeServer {
   /** Commits hang (full disk, dead storage, semi-sync) though the server answers. */
   commitsStall = false;
   logsReplicated = true;
+  scheduler = false;
+  /** Scheduled events of the schema app. */
+  readonly scheduled = new Map<string, 'enabled' | 'asleep' | 'disabled'>();
   missingGrants: readonly string[] = [];
   /** Clients' open ones. */
   transactions: readonly OpenTransaction[] = [];

@@ -12,6 +12,7 @@ import type {
   ServerStatus,
   SourceProfile,
 } from '../../src/ports/mysql.ts';
+import type { EventName, ServerEvents } from '../../src/ports/events.ts';
 import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type { Clock } from '../../src/ports/system.ts';
 import { FakeServer, type FakeChannel, type FakeServerOptions } from './fake-mysql-server.ts';
@@ -282,6 +283,22 @@ class FakeMysql implements Mysql {
   async survey(at: Endpoint, options: CallOptions): Promise<ServerSurvey> {
     const { logsReplicated, missingGrants, transactions } = await this.#connect(at, options);
     return { logsReplicated, missingGrants, transactions };
+  }
+
+  async events(at: Endpoint, options: CallOptions): Promise<ServerEvents> {
+    const { scheduler, scheduled } = await this.#connect(at, options);
+    const named = (state: 'enabled' | 'asleep') =>
+      [...scheduled].flatMap(([name, is]) => (is === state ? [{ schema: 'app', name }] : []));
+    return { scheduler, enabled: named('enabled'), asleep: named('asleep') };
+  }
+
+  async enableEvent(at: Endpoint, { name }: EventName, options: CallOptions): Promise<void> {
+    const server = await this.#connect(at, options);
+    if (server.scheduled.has(name)) server.scheduled.set(name, 'enabled');
+  }
+
+  async startEventScheduler(at: Endpoint, options: CallOptions): Promise<void> {
+    (await this.#connect(at, options)).scheduler = true;
   }
 
   async drain(at: Endpoint, options: CallOptions): Promise<Drained> {

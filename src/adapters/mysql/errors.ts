@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../core/model/errors.ts';
-import { remedyFor } from './grants.ts';
+import { remedyFor } from './remedy.ts';
 
 /** The part of a mysql2 error that is kept. Its `sql` is not: it may hold a replication password. */
 const driverError = z.object({

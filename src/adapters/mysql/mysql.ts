@@ -9,6 +9,7 @@ import type {
   ServerStatus,
   SourceProfile,
 } from '../../ports/mysql.ts';
+import type { EventName, ServerEvents } from '../../ports/events.ts';
 import type { Drained, ServerSurvey } from '../../ports/switchover.ts';
 import type { Log } from '../../ports/system.ts';
 import { Deadline } from '../system/deadline.ts';
@@ -17,6 +18,7 @@ import { CommitProber } from './commit-probe.ts';
 import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
 import { drain } from './drain.ts';
+import { enableEvent, readEvents } from './events.ts';
 import { fenceServer } from './fence.ts';
 import { probeServer } from './probe.ts';
 import { followRegion, type RegionalLogin } from './regional-channel.ts';
@@ -176,6 +178,20 @@ class MysqlServers implements Mysql, AsyncDisposable {
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey> {
     return this.#with(server, options, (session, deadline) =>
       surveyServer(session, this.#ownUsers, deadline),
+    );
+  }
+
+  events(server: Endpoint, options: CallOptions): Promise<ServerEvents> {
+    return this.#with(server, options, readEvents);
+  }
+
+  enableEvent(server: Endpoint, event: EventName, options: CallOptions): Promise<void> {
+    return this.#with(server, options, (session, deadline) => enableEvent(session, event, deadline));
+  }
+
+  async startEventScheduler(server: Endpoint, options: CallOptions): Promise<void> {
+    await this.#with(server, options, (session, deadline) =>
+      session.query('SET GLOBAL event_scheduler = ON', [], deadline),
     );
   }
 

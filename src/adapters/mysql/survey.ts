@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { OpenTransaction, ServerSurvey } from '../../ports/switchover.ts';
 import type { Deadline } from '../system/deadline.ts';
-import { missingGrants } from './grants.ts';
+import { missingGrants } from '../../core/model/grants.ts';
 import type { Session } from './session.ts';
 
 const flag = z.coerce.number().transform((value) => value !== 0);
@@ -13,8 +13,7 @@ const transactionRow = z.object({
 });
 
 // The old name is understood by every version that has a new one, but for the newest.
-const UPDATES = (name: string): string =>
-  `SELECT @@GLOBAL.log_bin AS logs, @@GLOBAL.${name} AS logsUpdates`;
+const UPDATES = (name: string): string => `SELECT @@GLOBAL.log_bin AS logs, @@GLOBAL.${name} AS logsUpdates`;
 
 const TRANSACTIONS = `SELECT t.trx_mysql_thread_id AS session, p.USER AS user, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS seconds
  FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id ORDER BY t.trx_started`;

@@ -5,6 +5,8 @@ export interface NeededGrant {
   readonly why: string;
   /** The first MySQL that knows it, such as 80300: 8.3.0. */
   readonly since?: number;
+  /** The first that knows it no more. */
+  readonly before?: number;
 }
 
 /** What the account in `mysql.user` needs on MySQL 8.0 and later. */
@@ -25,6 +27,19 @@ export const neededGrants: readonly NeededGrant[] = [
     why: 'to burn names of transactions that have tags',
     since: 80_300,
   },
+  { privilege: 'EVENT', on: '*.*', why: 'to let scheduled events follow the primary' },
+  {
+    privilege: 'SET_USER_ID',
+    on: '*.*',
+    why: 'to let scheduled events keep their definers',
+    before: 80_200,
+  },
+  {
+    privilege: 'SET_ANY_DEFINER',
+    on: '*.*',
+    why: 'to let scheduled events keep their definers',
+    since: 80_200,
+  },
   {
     privilege: 'SELECT',
     on: '*.*',
@@ -42,12 +57,19 @@ export const neededGrants: readonly NeededGrant[] = [
  * 80036; what it does not know is left out.
  */
 export function grantStatements(account: string, version = Infinity): readonly string[] {
-  const known = neededGrants.filter(({ since = 0 }) => since <= version);
+  const known = neededGrants.filter(
+    ({ since = 0, before }) => since <= version && (before === undefined || version < before),
+  );
   const targets = [...new Set(known.map(({ on }) => on))];
   return targets.map((on) => {
     const privileges = known.filter((grant) => grant.on === on).map(({ privilege }) => privilege);
     return `GRANT ${privileges.join(', ')} ON ${on} TO ${account}`;
   });
+}
+
+/** What the account in `mysql.replicationUser` needs. */
+export function replicationGrant(account: string): string {
+  return `GRANT REPLICATION SLAVE ON *.* TO ${account}`;
 }
 
 /** Needed for every change of the primary; the others only where something special is done. */
@@ -67,20 +89,11 @@ export function missingGrants(lines: readonly string[]): readonly string[] {
   if (lines.some((line) => !line.includes(' ON '))) return [];
   const held = new Set(
     lines
-      .flatMap((line) => line.includes(' ON *.* ') ? [/^GRANT (.*?) ON /.exec(line)?.[1] ?? ''] : [])
+      .flatMap((line) => (line.includes(' ON *.* ') ? [/^GRANT (.*?) ON /.exec(line)?.[1] ?? ''] : []))
       .flatMap((list) => list.split(',').map((one) => one.trim())),
   );
   if (held.has('ALL PRIVILEGES') || held.has('SUPER')) return [];
   return neededGrants.flatMap(({ privilege }) =>
     ESSENTIAL.has(privilege) && !held.has(privilege) ? [privilege] : [],
   );
-}
-
-/** Denied for want of a privilege: specific (1227), kill (1095), database (1044), table (1142), column (1143), procedure (1370). */
-const DENIED = new Set([1044, 1095, 1142, 1143, 1227, 1370]);
-
-/** What the operator does about a server error of this number, where that is known. */
-export function remedyFor(errno: number): string | undefined {
-  if (DENIED.has(errno)) return 'grant the account in mysql.user what `dcmha check` lists';
-  return undefined;
 }
