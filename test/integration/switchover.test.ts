@@ -133,7 +133,10 @@ describe('a switchover of real servers under a crowd of clients', () => {
   async function eventsAt(member: string): Promise<readonly (readonly string[])[]> {
     const columns = 'EVENT_NAME AS n, DEFINER AS d, STATUS AS s, TIME_ZONE AS z, SQL_MODE AS m';
     const rows = await sandbox.query(member, `SELECT ${columns} FROM information_schema.EVENTS ORDER BY 1`);
-    return rows.map(({ n, d, s, z, m }) => [n, d, s, ...(n === 'nightly' ? [z, m] : [])].map(String));
+    return rows.map(({ n, d, s, z, m }) => {
+      const all = [n, d, s, z, m].map(String);
+      return n === 'nightly' ? all : all.slice(0, 3);
+    });
   }
 
   it('is refused with all that is wrong, and nothing is changed', async () => {
