@@ -16,7 +16,9 @@ describeInFull('ZooKeeper', (world) => {
         await load.undisturbed(OUTAGE_MS);
         context.diagnostic(`rows acknowledged without ZooKeeper: ${load.acknowledged - before}`);
         await world().isolateEnsemble();
-        for (const host of world().hosts('zookeeper')) await world().sandbox.start('zookeeper', host);
+        // One alone serves nobody.
+        const hosts = world().hosts('zookeeper');
+        await Promise.all(hosts.map((host) => world().sandbox.start('zookeeper', host)));
         // Nobody reaches it while it forgets them: at the end every session is a new one.
         await Promise.all([load.undisturbed(EXPIRED_MS), pause(EXPIRED_MS)]);
         await world().heal();

@@ -149,6 +149,7 @@ export class FaultWorld implements AsyncDisposable {
             ['yes', 'replicating'],
             ['yes', 'replicating'],
           ],
+          JSON.stringify(servers),
         );
         assert.deepEqual(alerts, []);
       },
