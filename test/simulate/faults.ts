@@ -32,7 +32,8 @@ type FaultKind =
       readonly what: 'agent' | 'router' | 'coordinator';
       readonly number: number;
     }
-  | { readonly kind: 'switchover'; readonly to: number | undefined }
+  /** `planned`: of a healthy primary, with all that is looked at before; else it moves whatever became of it. */
+  | { readonly kind: 'switchover'; readonly to: number | undefined; readonly planned?: boolean }
   | { readonly kind: 'setwhite' }
   /** An operator names the primary, with or without a reason. */
   | { readonly kind: 'task-white'; readonly to: number; readonly reroute: boolean };
@@ -76,6 +77,8 @@ export const PRIMARY = 'primary';
 
 class FaultDraw {
   readonly #random: Random;
+  /** What was thought of later is drawn apart, so that the other draws of a seed stay what they were. */
+  readonly #later: Random;
   readonly #hosts: readonly string[];
   readonly #members: number;
   readonly #routers: number;
@@ -83,6 +86,7 @@ class FaultDraw {
   constructor(seed: number, random: Random) {
     const { members, routers } = shapeOf(seed);
     this.#random = random;
+    this.#later = new Random(seed + 1_000_003);
     this.#members = members;
     this.#routers = routers;
     this.#hosts = hostsOf(seed);
@@ -105,7 +109,11 @@ class FaultDraw {
         number: this.#member(),
       }),
       () => ({ kind: 'power-off', what: 'router', number: this.#router() }),
-      () => ({ kind: 'switchover', to: random.chance(0.5) ? this.#member() : undefined }),
+      () => ({
+        kind: 'switchover',
+        to: random.chance(0.5) ? this.#member() : undefined,
+        planned: this.#later.chance(0.5),
+      }),
       () => ({ kind: 'setwhite' }),
       () => ({ kind: 'task-white', to: this.#member(), reroute: random.chance(0.7) }),
     ])();

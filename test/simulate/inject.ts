@@ -64,7 +64,10 @@ export function inject(world: World, seed: number, asDrawn: Fault): Heal {
       return () => undefined;
     }
     case 'switchover':
-      world.operator.switchover(fault.to === undefined ? undefined : world.member(fault.to).id);
+      world.operator.switchover(
+        fault.to === undefined ? undefined : world.member(fault.to).id,
+        fault.planned === true,
+      );
       return () => undefined;
     case 'task-white':
       world.operator.recordByHand(world.member(fault.to).id, fault.reroute);

@@ -4,7 +4,8 @@ import { abandoned, retried } from '../../src/core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { pauseGroup, unpauseGroup } from '../../src/core/store/pauses.ts';
 import { readPrimary } from '../../src/core/store/primary.ts';
-import { submitTask } from '../../src/core/store/tasks.ts';
+import { usualTerms } from '../../src/core/plan/switchover-terms.ts';
+import { submitTask, type NewTask } from '../../src/core/store/tasks.ts';
 import { planOf } from '../../src/roles/plan-runner.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimProcess } from './sim-process.ts';
@@ -28,9 +29,17 @@ export class SimOperator {
     this.#store = new ZkClient(this.#process, ground.zookeeper, 0);
   }
 
-  switchover(host: string | undefined): void {
-    const task = { kind: 'failover', group: 'g1', by: 'operator', at: this.#process.now() } as const;
-    this.#do('failover', () => submitTask(this.#store, host === undefined ? task : { ...task, host }));
+  switchover(host: string | undefined, planned: boolean): void {
+    const common = {
+      group: 'g1',
+      by: 'operator',
+      at: this.#process.now(),
+      ...(host === undefined ? {} : { host }),
+    };
+    const task: NewTask = planned
+      ? { kind: 'switchover', ...common, terms: usualTerms }
+      : { kind: 'failover', ...common };
+    this.#do(task.kind, () => submitTask(this.#store, task));
   }
 
   /** `task white`: this host is the primary now, whatever the program thinks. */
