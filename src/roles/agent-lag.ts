@@ -50,7 +50,7 @@ export class LagGauge {
     this.#memory = reading.memory;
     this.lagMs = reading.lagMs;
     const limits = lagPolicy(this.#usual, this.#view.policy.lag);
-    const now = this.#deps.clock.now();
+    const now = this.#deps.clock.monotonic();
     this.#told = tellLag(reading.lagMs ?? 0, limits, { before: this.#told, now });
     return this.#told.lagMs;
   }

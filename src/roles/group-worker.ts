@@ -227,7 +227,7 @@ export class GroupWorker {
   async #keepReads(snapshot: GroupSnapshot, own: PolicyOverrides): Promise<number> {
     if (!this.#deps.onDuty()) return this.#deps.tickMs;
     const policy = { graceMs: this.#deps.replicaGraceMs, lag: lagPolicy(this.#deps.lag, own.lag) };
-    const changes = decideReads(snapshot, policy, this.#readMemory);
+    const changes = decideReads(snapshot, policy, this.#readMemory, this.#deps.runner.clock.monotonic());
     if (changes.lost.length + changes.returned.length > 0)
       await changeReads(changes, snapshot, this.#deps.runner);
     return Math.min(changes.lookAgainMs ?? this.#deps.tickMs, this.#deps.tickMs);

@@ -73,7 +73,7 @@ function hears({ receiver, lastHeardMs, progress }: ChannelStatus): boolean {
 export interface ToldLag {
   /** At least so many ms; 0: too little to speak of. */
   readonly lagMs: number;
-  /** Since when it is less than that, ms since 1970. */
+  /** Since when it is less than that, by the monotonic clock, ms. */
   readonly lessSince: number | undefined;
 }
 

@@ -30,7 +30,7 @@ export interface ReadPolicy {
   readonly lag: LagPolicy;
 }
 
-/** What the caller keeps between looks: times in ms since 1970, by member. */
+/** What the caller keeps between looks: times by its monotonic clock, ms, by member. */
 export interface ReadMemory {
   readonly unwellSince: Map<string, number>;
   readonly inTimeSince: Map<string, number>;
@@ -45,7 +45,13 @@ export function newReadMemory(): ReadMemory {
  * it replicates again, and is in time. One that was never on the list is not put there: that is the operator's (`setha`) or the return
  * plan's to do.
  */
-export function decideReads(snapshot: GroupSnapshot, policy: ReadPolicy, memory: ReadMemory): ReadChanges {
+export function decideReads(
+  snapshot: GroupSnapshot,
+  policy: ReadPolicy,
+  memory: ReadMemory,
+  /** By the monotonic clock, ms: a step of the wall clock must not stretch a grace. */
+  now: number,
+): ReadChanges {
   const route = snapshot.route?.route;
   if (route?.write === undefined || snapshot.paused) {
     return { lost: [], returned: [], read: route?.read ?? [], lookAgainMs: undefined };
@@ -54,7 +60,7 @@ export function decideReads(snapshot: GroupSnapshot, policy: ReadPolicy, memory:
   const primary = members.find(({ member }) => member.id === snapshot.primary?.id);
   const fates = snapshot.members
     .filter((view) => view !== primary && view.paused !== true)
-    .map((view) => fateOf(view, { route, members, primary, policy, memory, now: snapshot.takenAt }));
+    .map((view) => fateOf(view, { route, members, primary, policy, memory, now }));
   const sick = fates.flatMap(({ view, lost: why }) =>
     why === undefined ? [] : [{ id: view.member.id, why }],
   );

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { lateReaders, type LagPolicy } from '../../../src/core/decide/late-readers.ts';
-import { decideReads, newReadMemory } from '../../../src/core/decide/reads.ts';
-import type { MemberView } from '../../../src/core/model/snapshot.ts';
+import {
+  decideReads,
+  newReadMemory,
+  type ReadMemory,
+  type ReadPolicy,
+} from '../../../src/core/decide/reads.ts';
+import type { GroupSnapshot, MemberView } from '../../../src/core/model/snapshot.ts';
 import { member, presence, snapshot, view } from '../../support/group-builder.ts';
 import { usualLag } from '../../support/usual-policies.ts';
+
+/** At the moment of the snapshot. */
+const readsNow = (seen: GroupSnapshot, policy: ReadPolicy, memory: ReadMemory) =>
+  decideReads(seen, policy, memory, seen.takenAt);
 
 const lag: LagPolicy = { ...usualLag, evictMs: 3000, returnMs: 1000, holdMs: 5000 };
 
@@ -94,7 +103,7 @@ describe('the read list and lag', () => {
   const off = { offSince: 1, offForLag: true };
 
   it('takes a late replica off at once, and says how late', () => {
-    const changes = decideReads(group([late('b', 4000), late('c', 0)], 0), policy, newReadMemory());
+    const changes = readsNow(group([late('b', 4000), late('c', 0)], 0), policy, newReadMemory());
     assert.deepEqual(changes.lost, [{ id: 'b', why: 'its data is more than 4 s old', late: true }]);
     assert.deepEqual(changes.read, [member('c').endpoint]);
   });
@@ -102,7 +111,7 @@ describe('the read list and lag', () => {
   it('takes it back once it was in time for the whole time of proof', () => {
     const memory = newReadMemory();
     const at = (now: number, lagMs: number) =>
-      decideReads(group([late('b', lagMs, undefined, off), late('c', 0)], now, true), policy, memory);
+      readsNow(group([late('b', lagMs, undefined, off), late('c', 0)], now, true), policy, memory);
     assert.deepEqual([at(0, 0).returned, at(0, 0).lookAgainMs], [[], 5000]);
     assert.deepEqual(at(4000, 1000).returned, [], 'late again: from the beginning');
     assert.deepEqual(at(5000, 0).returned, []);
@@ -112,8 +121,8 @@ describe('the read list and lag', () => {
 
   it('takes one that was lost for another reason back at once, but not while it is late', () => {
     const lost = (lagMs: number) => [late('b', lagMs, undefined, { offSince: 1 }), late('c', 0)];
-    assert.deepEqual(decideReads(group(lost(2000), 0, true), policy, newReadMemory()).returned, []);
-    assert.deepEqual(decideReads(group(lost(0), 0, true), policy, newReadMemory()).returned, ['b']);
+    assert.deepEqual(readsNow(group(lost(2000), 0, true), policy, newReadMemory()).returned, []);
+    assert.deepEqual(readsNow(group(lost(0), 0, true), policy, newReadMemory()).returned, ['b']);
   });
 
   it('a broken replica leaves though it is the last one: the primary serves then', () => {
@@ -122,7 +131,7 @@ describe('the read list and lag', () => {
     memory.unwellSince.set('b', -9000);
     const alone = snapshot({ members: [view('a'), view('b', { presence: broken })], takenAt: 0 });
     assert.deepEqual(
-      decideReads(alone, policy, memory).lost.map(({ id }) => id),
+      readsNow(alone, policy, memory).lost.map(({ id }) => id),
       ['b'],
     );
   });

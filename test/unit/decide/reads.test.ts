@@ -1,8 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decideReads, newReadMemory } from '../../../src/core/decide/reads.ts';
+import {
+  decideReads,
+  newReadMemory,
+  type ReadMemory,
+  type ReadPolicy,
+} from '../../../src/core/decide/reads.ts';
+import type { GroupSnapshot } from '../../../src/core/model/snapshot.ts';
 import { channel, down, member, presence, snapshot, up, view } from '../../support/group-builder.ts';
 import { usualLag } from '../../support/usual-policies.ts';
+
+/** At the moment of the snapshot. */
+const readsNow = (seen: GroupSnapshot, policy: ReadPolicy, memory: ReadMemory) =>
+  decideReads(seen, policy, memory, seen.takenAt);
 
 const well = presence({ replication: { state: 'replicating', source: '127.0.0.11:3306' } });
 const broken = presence({ replication: { state: 'broken', source: '127.0.0.11:3306' } });
@@ -24,7 +34,7 @@ function group(viewOfB: Parameters<typeof view>[1], takenAt = 100_000) {
 
 describe('read list', () => {
   it('keeps replicas that are well', () => {
-    const changes = decideReads(group({ presence: well }), policy, newReadMemory());
+    const changes = readsNow(group({ presence: well }), policy, newReadMemory());
     assert.deepEqual(changes, { lost: [], returned: [], read: [b, c], lookAgainMs: undefined });
   });
 
@@ -35,40 +45,40 @@ describe('read list', () => {
   ] as const) {
     it(`takes a replica off after the grace: ${why}`, () => {
       const since = newReadMemory();
-      const first = decideReads(group({ presence: record }), policy, since);
+      const first = readsNow(group({ presence: record }), policy, since);
       assert.deepEqual([first.lost, first.lookAgainMs], [[], 3000]);
-      const second = decideReads(group({ presence: record }, 103_000), policy, since);
+      const second = readsNow(group({ presence: record }, 103_000), policy, since);
       assert.deepEqual([second.lost, second.read], [[{ id: 'b', why }], [c]]);
     });
   }
 
   it('forgets a short illness', () => {
     const since = newReadMemory();
-    decideReads(group({ presence: broken }), policy, since);
-    decideReads(group({ presence: well }, 101_000), policy, since);
-    assert.deepEqual(decideReads(group({ presence: broken }, 104_000), policy, since).lost, []);
+    readsNow(group({ presence: broken }), policy, since);
+    readsNow(group({ presence: well }, 101_000), policy, since);
+    assert.deepEqual(readsNow(group({ presence: broken }, 104_000), policy, since).lost, []);
   });
 
   it('keeps a replica whose agent alone is gone, by asking MySQL', () => {
     const replicating = up({ channels: [channel()] });
     const since = unwell();
-    assert.deepEqual(decideReads(group({ presence: undefined, probe: replicating }), policy, since).lost, []);
-    const silent = decideReads(group({ presence: undefined, probe: down }), policy, unwell());
+    assert.deepEqual(readsNow(group({ presence: undefined, probe: replicating }), policy, since).lost, []);
+    const silent = readsNow(group({ presence: undefined, probe: down }), policy, unwell());
     assert.deepEqual(silent.lost, [{ id: 'b', why: 'its agent is gone and MySQL does not answer' }]);
   });
 
   it('puts a lost replica back when it replicates, but nobody who was never lost', () => {
     const route = { route: { write: member('a').endpoint, read: [c] }, version: 1 };
     const lost = { ...group({ presence: well, offSince: 1 }), route };
-    assert.deepEqual(decideReads(lost, policy, newReadMemory()).read, [c, b]);
+    assert.deepEqual(readsNow(lost, policy, newReadMemory()).read, [c, b]);
     const never = { ...group({ presence: well }), route };
-    assert.deepEqual(decideReads(never, policy, newReadMemory()).read, [c]);
+    assert.deepEqual(readsNow(never, policy, newReadMemory()).read, [c]);
   });
 
   it('leaves a paused or fenced group alone', () => {
     const since = unwell();
-    assert.deepEqual(decideReads({ ...group({ presence: broken }), paused: true }, policy, since).lost, []);
+    assert.deepEqual(readsNow({ ...group({ presence: broken }), paused: true }, policy, since).lost, []);
     const fenced = { route: { write: undefined, read: [b, c] }, version: 1 };
-    assert.deepEqual(decideReads({ ...group({ presence: broken }), route: fenced }, policy, since).lost, []);
+    assert.deepEqual(readsNow({ ...group({ presence: broken }), route: fenced }, policy, since).lost, []);
   });
 });
