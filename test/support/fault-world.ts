@@ -31,15 +31,6 @@ export function itInFull(name: string, run: (context: TestContext) => Promise<vo
   if (process.env['DCMHA_FAULTS'] === 'all') it(name, run);
 }
 
-/** Cases that share a world, for `make test-fault` only; each leaves it healthy. */
-export function describeInFull(
-  name: string,
-  cases: (world: () => FaultWorld) => void,
-  options?: WorldOptions,
-): void {
-  if (process.env['DCMHA_FAULTS'] === 'all') describeFaults(name, cases, options);
-}
-
 /** Cases that share a world; each leaves it healthy. */
 export function describeFaults(
   name: string,

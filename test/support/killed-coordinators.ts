@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { describeInFull, itInFull, tellOutages } from './fault-world.ts';
+import { it } from 'node:test';
+import { describeFaults, tellOutages } from './fault-world.ts';
 import { JournalWatch } from './journal-watch.ts';
 
 /** A failover whose coordinators all die once so many of its eleven steps are done, for each of these numbers. */
 export function describeKilledCoordinators(when: string, numbers: readonly number[]): void {
-  describeInFull(`all coordinators, killed ${when}`, (world) => {
+  describeFaults(`all coordinators, killed ${when}`, (world) => {
     for (const done of numbers) {
-      itInFull(`after ${done} steps: the failover is finished when they are back`, async (context) => {
+      it(`after ${done} steps: the failover is finished when they are back`, async (context) => {
         await using watch = await JournalWatch.start(world());
         const report = await world().under(async (primary, load) => {
           const seen = watch.killCoordinatorsAfter(done);

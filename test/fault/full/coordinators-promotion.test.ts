@@ -1,3 +1,3 @@
-import { describeKilledCoordinators } from '../support/killed-coordinators.ts';
+import { describeKilledCoordinators } from '../../support/killed-coordinators.ts';
 
 describeKilledCoordinators('while the elected one is made the primary', [4, 5, 6, 7]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { ask } from '../../src/sandbox/ready.ts';
-import { describeInFull, type FaultWorld, itInFull } from '../support/fault-world.ts';
+import { it } from 'node:test';
+import { ask } from '../../../src/sandbox/ready.ts';
+import { describeFaults, type FaultWorld } from '../../support/fault-world.ts';
 
 /** The address of the server that leads the ensemble now. */
 async function leader(world: FaultWorld): Promise<string> {
@@ -12,8 +13,8 @@ async function leader(world: FaultWorld): Promise<string> {
   return assert.fail('no server leads');
 }
 
-describeInFull('ZooKeeper', (world) => {
-  itInFull('halts, each of its servers in turn, and dies: no write fails', async () => {
+describeFaults('ZooKeeper', (world) => {
+  it('halts, each of its servers in turn, and dies: no write fails', async () => {
     const { epochs, outages } = await world().under(async (_, load) => {
       for (const zookeeper of world().hosts('zookeeper')) {
         await world().pause('zookeeper', zookeeper, () => load.undisturbed(3000));
@@ -25,7 +26,7 @@ describeInFull('ZooKeeper', (world) => {
     assert.deepEqual([epochs, outages], [0, []]);
   });
 
-  itInFull('loses its leader under load, three times: no write fails', async () => {
+  it('loses its leader under load, three times: no write fails', async () => {
     const { epochs, outages } = await world().under(async (_, load) => {
       for (let round = 0; round < 3; round++) {
         const host = await leader(world());

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { describeInFull, type FaultWorld, itInFull, tellOutages } from '../support/fault-world.ts';
-import { SmallDisk } from '../support/small-disk.ts';
+import { it } from 'node:test';
+import { describeFaults, type FaultWorld, tellOutages } from '../../support/fault-world.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 
 /** Twice what the data take. */
 const ROOM_MB = 350;
@@ -14,7 +15,7 @@ async function onSmallDisk(world: FaultWorld): Promise<{ host: string; disk: Sma
   return { host, disk };
 }
 
-describeInFull('a disk', (world) => {
+describeFaults('a disk', (world) => {
   let small: { readonly host: string; readonly disk: SmallDisk } | undefined;
 
   /** A replica whose data are on a disk of their own, made the primary. */
@@ -24,7 +25,7 @@ describeInFull('a disk', (world) => {
     return small.disk;
   };
 
-  itInFull('that is full: the primary is left, and comes back when there is room', async (context) => {
+  it('that is full: the primary is left, and comes back when there is room', async (context) => {
     const disk = await primaryOnSmallDisk();
     const report = await world().under(async (primary, load) => {
       await disk.fill();
@@ -36,29 +37,26 @@ describeInFull('a disk', (world) => {
     tellOutages(context, report);
   });
 
-  itInFull(
-    'that hangs, so that mysqld cannot even be killed: the primary is left, and comes back',
-    async (context) => {
-      const disk = await primaryOnSmallDisk();
-      const report = await world().under(async (primary, load) => {
-        await disk.freeze();
-        try {
-          await world().sandbox.untilPrimary({ not: `${primary}:3306`, timeoutMs: 60_000 });
-          await load.goesOn();
-        } finally {
-          await disk.thaw();
-        }
-      });
-      assert.equal(report.epochs, 1);
-      tellOutages(context, report);
-    },
-  );
+  it('that hangs, so that mysqld cannot even be killed: the primary is left, and comes back', async (context) => {
+    const disk = await primaryOnSmallDisk();
+    const report = await world().under(async (primary, load) => {
+      await disk.freeze();
+      try {
+        await world().sandbox.untilPrimary({ not: `${primary}:3306`, timeoutMs: 60_000 });
+        await load.goesOn();
+      } finally {
+        await disk.thaw();
+      }
+    });
+    assert.equal(report.epochs, 1);
+    tellOutages(context, report);
+  });
 });
 
-describeInFull(
+describeFaults(
   'a mysqld that crashes again and again',
   (world) => {
-    itInFull('moves the primary once within the cooldown, and takes writes in between', async (context) => {
+    it('moves the primary once within the cooldown, and takes writes in between', async (context) => {
       const report = await world().under(async (_, load) => {
         for (let crash = 0; crash < 6; crash++) {
           const primary = await world().sandbox.untilPrimary({ timeoutMs: 60_000 });

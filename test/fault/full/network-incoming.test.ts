@@ -1,0 +1,3 @@
+import { describeOneWayCuts } from '../../support/one-way-cuts.ts';
+
+describeOneWayCuts('in', 'from');

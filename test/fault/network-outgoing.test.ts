@@ -1,3 +1,0 @@
-import { describeOneWayCuts } from '../support/one-way-cuts.ts';
-
-describeOneWayCuts('out', 'to');
