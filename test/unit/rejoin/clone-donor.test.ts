@@ -59,7 +59,7 @@ for (const [name, seen, why] of [
   [
     'is late',
     { ...presence, replication: { state: 'replicating', source: '10.0.0.2:3306', lagMs: 30_000 } },
-    /30 s behind/,
+    /30000 ms behind/,
   ],
 ] as const satisfies readonly (readonly [string, PresenceRecord | undefined, RegExp | undefined])[]) {
   test(`a donor that ${name} is ${why === undefined ? 'fit' : 'not fit for now'}`, () => {
