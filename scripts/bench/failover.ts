@@ -3,19 +3,14 @@
 // host is cut off. Each run has a sandbox of its own. --fast: the deadlines that docs/operations.md names for one data centre.
 // --peer both|defaults|fast|none, --peer-runs 3: the same of MySQL Group Replication, in turn with ours: the same mysqld with the same
 // options, HAProxy with the same time-outs, switched through its runtime socket by a watcher that asks every member 50 times a second.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectTo } from '../../src/sandbox/connect.ts';
-import { tearDown } from '../../src/sandbox/down.ts';
 import { type FailoverRun, runFailover } from '../../src/sandbox/failover-run.ts';
-import { defaultOptions, type SandboxOptions } from '../../src/sandbox/layout.ts';
+import type { SandboxOptions } from '../../src/sandbox/layout.ts';
 import { findPrimary } from '../../src/sandbox/primary.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
-import { startSandbox } from '../../src/sandbox/up.ts';
-import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
 import { describePeerRun, describeRun, renderSummary, summarize } from './failover-summary.ts';
+import { inSandbox } from './in-sandbox.ts';
 import { groupReplicationOptions, type PeerSettings } from './peer/group.ts';
 import { type PeerRun, runPeer } from './peer/run.ts';
 
@@ -66,6 +61,7 @@ const semiSyncOptions = {
   loose_rpl_semi_sync_replica_enabled: 1,
 };
 const outage = { writeMs: 2000, everyMs: 1, what, signal };
+const shape: Partial<SandboxOptions> = { hosts, isolated: what === 'network' };
 const ours: FailoverRun[] = [];
 const theirs: PeerRun[] = [];
 // In turn, so that whatever else the machine does meets both.
@@ -96,33 +92,16 @@ function measure(): Promise<FailoverRun> {
     settings: values.fast ? fastSettings : {},
     mysqlOptions: values['semi-sync'] ? semiSyncOptions : {},
   };
-  return inSandbox(options, async (state) => {
+  return inSandbox({ ...shape, ...options }, async (state) => {
     if (values['semi-sync']) await enableSemiSync(state);
     return runFailover(state, state.groups[0]!, outage);
   });
 }
 
 function measurePeer(settings: PeerSettings): Promise<PeerRun> {
-  return inSandbox({ bare: true, mysqlOptions: groupReplicationOptions }, (state) =>
+  return inSandbox({ ...shape, bare: true, mysqlOptions: groupReplicationOptions }, (state) =>
     runPeer(state, settings, outage),
   );
-}
-
-async function inSandbox<T>(
-  options: Partial<SandboxOptions>,
-  use: (state: SandboxState) => Promise<T>,
-): Promise<T> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
-  const callOff = startWatchdog(dir, { keep: false });
-  try {
-    return await use(
-      await startSandbox({ ...defaultOptions, hosts, dir, isolated: what === 'network', ...options }),
-    );
-  } finally {
-    await tearDown(dir);
-    callOff();
-    await rm(dir, { recursive: true, force: true });
-  }
 }
 
 /** At the primary only: a replica that waited for acknowledgements would wait for its own replicas. */

@@ -2,22 +2,17 @@
 // primary moves: 16 that connect for each row, 8 that write on one connection, 8 that use a pooled one now and then, all through one
 // HAProxy. In the same run Group Replication of the same mysqld moves its primary by group_replication_set_as_primary; its HAProxy is switched by
 // the same function by a watcher that asks every member 50 times a second.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { connectTo } from '../../src/sandbox/connect.ts';
 import { killProcesses } from '../../src/sandbox/control.ts';
-import { tearDown } from '../../src/sandbox/down.ts';
-import { defaultOptions, ports, type SandboxOptions } from '../../src/sandbox/layout.ts';
+import { ports } from '../../src/sandbox/layout.ts';
 import { findPrimary } from '../../src/sandbox/primary.ts';
 import { runDcmha } from '../../src/sandbox/run-dcmha.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
-import { startSandbox } from '../../src/sandbox/up.ts';
-import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
 import { Crowd, type CrowdReport } from '../../test/support/crowd.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { median } from './figure.ts';
+import { inSandbox } from './in-sandbox.ts';
 import { formGroupReplication, groupReplicationOptions } from './peer/group.ts';
 import { startPeerProxy } from './peer/proxy.ts';
 import { PeerWatcher } from './peer/watcher.ts';
@@ -56,7 +51,7 @@ interface Move {
 
 const beforeMs = 500;
 
-const ours = await inSandbox({}, async (state) => {
+const ours = await inSandbox({ hosts: 3 }, async (state) => {
   const at = state.groups[0]!.listeners[0]!.write;
   const move = () => runDcmha(state, ['switchover', '--group', 'g1', '--yes']);
   const primary = async () => (await findPrimary(state, state.groups[0]!)) ?? '';
@@ -65,7 +60,7 @@ const ours = await inSandbox({}, async (state) => {
 const theirs =
   counts.peer === 0
     ? []
-    : await inSandbox({ bare: true, mysqlOptions: groupReplicationOptions }, measurePeer);
+    : await inSandbox({ hosts: 3, bare: true, mysqlOptions: groupReplicationOptions }, measurePeer);
 
 const rows = [
   summary('dcmha switchover', ours),
@@ -157,19 +152,4 @@ function summary(name: string, all: readonly Move[]): Row {
 
 function render({ name, moves: count, medianMs, maxMs, failedNew, failedOld, lost }: Row): string {
   return `${name.padEnd(34)} ${count} moves: clients waited ${medianMs} ms (median), ${maxMs} ms (max); failed statements: ${failedNew} on new connections, ${failedOld} on old ones; ${lost} rows lost`;
-}
-
-async function inSandbox<T>(
-  options: Partial<SandboxOptions>,
-  use: (state: SandboxState) => Promise<T>,
-): Promise<T> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
-  const callOff = startWatchdog(dir, { keep: false });
-  try {
-    return await use(await startSandbox({ ...defaultOptions, hosts: 3, dir, ...options }));
-  } finally {
-    await tearDown(dir, { keep: false });
-    callOff();
-    await rm(dir, { recursive: true, force: true });
-  }
 }
