@@ -11,9 +11,11 @@ export class WriteHold {
   #gate: Server | undefined;
   readonly #waiting = new Set<Socket>();
 
-  /** Whether they wait from now on; false: this haproxy cannot (built without Lua, or not reloaded since). */
+  /** Whether they wait from now on; false: this haproxy cannot (built without Lua, or not reloaded since), or there is no port to be had. */
   async begin(runtime: Runtime): Promise<boolean> {
-    this.#gate ??= await openGate(this.#waiting);
+    // Without a port nobody is held; that is no reason to have no route.
+    this.#gate ??= await openGate(this.#waiting).catch(() => undefined);
+    if (this.#gate === undefined) return false;
     const address = this.#gate.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     const held = (await runtime.ask(`dcmha hold ${port}`)).trim() === 'held';
@@ -55,5 +57,7 @@ async function openGate(waiting: Set<Socket>): Promise<Server> {
     gate.once('error', reject);
     gate.listen({ host: '127.0.0.1', port: 0, backlog: longestQueue }, resolve);
   });
+  // One connection that could not be accepted must not end the router.
+  gate.on('error', () => undefined);
   return gate;
 }
