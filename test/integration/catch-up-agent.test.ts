@@ -78,7 +78,7 @@ describe('the step catch-up with real agents and servers', () => {
       log: silentLog,
     });
     epoch = await all.record(all.host(1));
-    await all.untilOpen(all.host(1), 30_000);
+    await all.untilOpen(all.host(1), 30_000, epoch);
     await run(all.host(1).mysqld, 'CREATE TABLE app.t (id INT PRIMARY KEY AUTO_INCREMENT, v LONGBLOB)');
   });
 
@@ -93,7 +93,7 @@ describe('the step catch-up with real agents and servers', () => {
     await put(all.store, znodes.journal('g1'), '');
     await Promise.all([primary.start(), all.host(1).agent.start()]);
     epoch = await all.record(all.host(1));
-    await all.untilOpen(all.host(1), 30_000);
+    await all.untilOpen(all.host(1), 30_000, epoch);
     await servers.follow(endpointOf(replica), { source: endpointOf(primary), channel: '' }, options);
     held = await executed(primary);
     assert.ok(await servers.waitExecuted(endpointOf(replica), held.toCompactString(), options));

@@ -117,8 +117,15 @@ export class RealAgents implements AsyncDisposable {
     return { id: hostId(host), host, mysqld: this.host(1).mysqld, agent, agentLog };
   }
 
-  async untilOpen(host: RealHost, timeoutMs = 10_000): Promise<void> {
-    await eventually(async () => (await this.call(host, 'status', {})).writable === true, { timeoutMs });
+  /** With `epoch`: under that one; an agent closes what it opened under an older one first. */
+  async untilOpen(host: RealHost, timeoutMs = 10_000, epoch?: number): Promise<void> {
+    await eventually(
+      async () => {
+        const status = await this.call(host, 'status', {});
+        return status.writable === true && (epoch === undefined || status.epoch === epoch);
+      },
+      { timeoutMs },
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
