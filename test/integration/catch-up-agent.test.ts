@@ -94,7 +94,14 @@ describe('the step catch-up with real agents and servers', () => {
     await Promise.all([primary.start(), all.host(1).agent.start()]);
     epoch = await all.record(all.host(1));
     await all.untilOpen(all.host(1), 30_000, epoch);
-    await servers.follow(endpointOf(replica), { source: endpointOf(primary), channel: '' }, options);
+    // Its agent may be doing the same in this moment.
+    await eventually(
+      async () => {
+        await servers.follow(endpointOf(replica), { source: endpointOf(primary), channel: '' }, options);
+        return true;
+      },
+      { timeoutMs: 20_000, everyMs: 200 },
+    );
     held = await executed(primary);
     assert.ok(await servers.waitExecuted(endpointOf(replica), held.toCompactString(), options));
     const journal = { program: 1, id: 'p1', kind: 'failover', group: 'g1', by: 'c1', entries: [] };
