@@ -11,6 +11,8 @@ export interface Dialect {
   /** Whether a replica can ask for the key that caching_sha2_password needs without TLS (8.0.4). */
   readonly publicKey: boolean;
   readonly netTimeoutVariable: 'replica_net_timeout' | 'slave_net_timeout';
+  /** Whether what is applied is logged. */
+  readonly logUpdatesVariable: 'log_replica_updates' | 'log_slave_updates';
   /** What a channel's appliers are counted by when it starts; undefined where raising it is not worth the trouble. */
   readonly workersVariable?: 'replica_parallel_workers';
   /** Whether SQL functions take fractions of a second as a time-out. */
@@ -22,6 +24,7 @@ const OLD = {
   changeSource: 'CHANGE MASTER TO',
   source: 'MASTER',
   netTimeoutVariable: 'slave_net_timeout',
+  logUpdatesVariable: 'log_slave_updates',
 } as const;
 
 /** Newest first: the first entry whose version is not above the server's is its dialect. */
@@ -33,6 +36,7 @@ const DIALECTS: readonly (Dialect & { readonly since: number })[] = [
     source: 'SOURCE',
     publicKey: true,
     netTimeoutVariable: 'replica_net_timeout',
+    logUpdatesVariable: 'log_replica_updates',
     workersVariable: 'replica_parallel_workers',
     fractionalTimeouts: true,
   },
@@ -43,6 +47,7 @@ const DIALECTS: readonly (Dialect & { readonly since: number })[] = [
     source: 'SOURCE',
     publicKey: true,
     netTimeoutVariable: 'slave_net_timeout',
+    logUpdatesVariable: 'log_slave_updates',
     fractionalTimeouts: true,
   },
   { ...OLD, since: version(8, 0, 22), replica: 'REPLICA', publicKey: true, fractionalTimeouts: true },

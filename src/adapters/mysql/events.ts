@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { quoteIdentifier } from '../../core/binlog/rows-text.ts';
 import type { EventName, ServerEvents } from '../../ports/events.ts';
 import type { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';
@@ -51,7 +52,7 @@ export async function enableEvent(
       deadline,
     );
     await session.query(
-      `ALTER DEFINER = ${account(definer)} EVENT ${identifier(schema)}.${identifier(name)} ENABLE`,
+      `ALTER DEFINER = ${account(definer)} EVENT ${quoteIdentifier(schema)}.${quoteIdentifier(name)} ENABLE`,
       [],
       deadline,
     );
@@ -72,9 +73,5 @@ async function rowsOf(session: Session, deadline: Deadline): Promise<readonly Ev
 // `user@host`: a host has no @, a user may.
 function account(definer: string): string {
   const at = definer.lastIndexOf('@');
-  return `${identifier(definer.slice(0, at))}@${identifier(definer.slice(at + 1))}`;
-}
-
-function identifier(name: string): string {
-  return `\`${name.replaceAll('`', '``')}\``;
+  return `${quoteIdentifier(definer.slice(0, at))}@${quoteIdentifier(definer.slice(at + 1))}`;
 }

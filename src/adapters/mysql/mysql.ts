@@ -89,20 +89,23 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   status(server: Endpoint, options: CallOptions): Promise<ServerStatus> {
-    return this.#with(server, options, readStatus);
+    return this.#pool.within(server, options, readStatus);
   }
 
   clockOffset(server: Endpoint, options: CallOptions): Promise<ClockOffset> {
-    return this.#with(server, options, measureClock);
+    return this.#pool.within(server, options, measureClock);
   }
 
   async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
-    const { killed, spared, released, applying } = await this.#with(server, options, (session, deadline) =>
-      fenceServer(
-        session,
-        { ownUsers: this.#ownUsers, connect: () => this.#pool.connect(server, deadline) },
-        deadline,
-      ),
+    const { killed, spared, released, applying } = await this.#pool.within(
+      server,
+      options,
+      (session, deadline) =>
+        fenceServer(
+          session,
+          { ownUsers: this.#ownUsers, connect: () => this.#pool.connect(server, deadline) },
+          deadline,
+        ),
     );
     if (released) {
       this.#settings.log.warn(
@@ -127,22 +130,28 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   async openWrites(server: Endpoint, options: CallOptions): Promise<void> {
-    await this.#with(server, options, (session, deadline) =>
+    await this.#pool.within(server, options, (session, deadline) =>
       session.query('SET GLOBAL super_read_only = OFF, GLOBAL read_only = OFF', [], deadline),
     );
   }
 
   stopReceiver(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
-    return this.#with(server, options, (session, deadline) => stopReceiver(session, channel, deadline));
+    return this.#pool.within(server, options, (session, deadline) =>
+      stopReceiver(session, channel, deadline),
+    );
   }
 
   startReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
-    return this.#with(server, options, (session, deadline) => startReplication(session, channel, deadline));
+    return this.#pool.within(server, options, (session, deadline) =>
+      startReplication(session, channel, deadline),
+    );
   }
 
   async waitExecuted(server: Endpoint, gtids: string, options: CallOptions): Promise<boolean> {
     try {
-      return await this.#with(server, options, (session, deadline) => waitExecuted(session, gtids, deadline));
+      return await this.#pool.within(server, options, (session, deadline) =>
+        waitExecuted(session, gtids, deadline),
+      );
     } catch (error) {
       if (hasCode(error, 'TIMED_OUT')) return false;
       throw error;
@@ -150,13 +159,15 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   resetReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void> {
-    return this.#with(server, options, (session, deadline) => resetReplication(session, channel, deadline));
+    return this.#pool.within(server, options, (session, deadline) =>
+      resetReplication(session, channel, deadline),
+    );
   }
 
   follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void> {
     const { replication, regional: login = { ...replication, tls: noTls } } = this.#settings;
     const { regional } = profile;
-    return this.#with(server, options, (session, deadline) =>
+    return this.#pool.within(server, options, (session, deadline) =>
       regional === undefined
         ? follow(session, profile, replication, deadline)
         : followRegion(session, { ...profile, regional, login }, deadline),
@@ -168,7 +179,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   sessionCount(server: Endpoint, options: CallOptions): Promise<number> {
-    return this.#with(
+    return this.#pool.within(
       server,
       options,
       async (session, deadline) => (await listWriters(session, this.#ownUsers, deadline)).length,
@@ -176,27 +187,29 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey> {
-    return this.#with(server, options, (session, deadline) =>
+    return this.#pool.within(server, options, (session, deadline) =>
       surveyServer(session, this.#ownUsers, deadline),
     );
   }
 
   events(server: Endpoint, options: CallOptions): Promise<ServerEvents> {
-    return this.#with(server, options, readEvents);
+    return this.#pool.within(server, options, readEvents);
   }
 
   enableEvent(server: Endpoint, event: EventName, options: CallOptions): Promise<void> {
-    return this.#with(server, options, (session, deadline) => enableEvent(session, event, deadline));
+    return this.#pool.within(server, options, (session, deadline) => enableEvent(session, event, deadline));
   }
 
   async startEventScheduler(server: Endpoint, options: CallOptions): Promise<void> {
-    await this.#with(server, options, (session, deadline) =>
+    await this.#pool.within(server, options, (session, deadline) =>
       session.query('SET GLOBAL event_scheduler = ON', [], deadline),
     );
   }
 
   drain(server: Endpoint, options: CallOptions): Promise<Drained> {
-    return this.#with(server, options, (session, deadline) => drain(session, this.#ownUsers, deadline));
+    return this.#pool.within(server, options, (session, deadline) =>
+      drain(session, this.#ownUsers, deadline),
+    );
   }
 
   watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {
@@ -208,15 +221,6 @@ class MysqlServers implements Mysql, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await this.#pool.close();
-  }
-
-  #with<T>(
-    server: Endpoint,
-    options: CallOptions,
-    use: (session: Session, deadline: Deadline) => Promise<T>,
-  ): Promise<T> {
-    const deadline = new Deadline(options);
-    return this.#pool.with(server, deadline, (session) => use(session, deadline));
   }
 }
 

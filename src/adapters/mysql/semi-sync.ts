@@ -19,14 +19,14 @@ class SemiSyncServers implements SemiSync, AsyncDisposable {
   }
 
   status(server: Endpoint, options: CallOptions): Promise<SemiSyncStatus> {
-    return this.#with(server, options, async (session, deadline) => {
+    return this.#pool.within(server, options, async (session, deadline) => {
       const words = await readWords(session, deadline);
       return { source: sourceOf(words), replica: replicaOf(words) };
     });
   }
 
   setSource(server: Endpoint, settings: SourceSettings, options: CallOptions): Promise<void> {
-    return this.#with(server, options, async (session, deadline) => {
+    return this.#pool.within(server, options, async (session, deadline) => {
       const role = nameOf(await readWords(session, deadline), 'source');
       if (role === undefined) return;
       const { acks, timeoutMs, waitWithoutReplicas, enabled } = settings;
@@ -55,7 +55,7 @@ class SemiSyncServers implements SemiSync, AsyncDisposable {
     { side, enabled }: { readonly side: Side; readonly enabled: boolean },
     options: CallOptions,
   ): Promise<void> {
-    return this.#with(server, options, async (session, deadline) => {
+    return this.#pool.within(server, options, async (session, deadline) => {
       const role = nameOf(await readWords(session, deadline), side);
       if (role === undefined) return;
       await session.query(`SET GLOBAL rpl_semi_sync_${role}_enabled = ${enabled ? 1 : 0}`, [], deadline);
@@ -64,15 +64,6 @@ class SemiSyncServers implements SemiSync, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close();
-  }
-
-  #with<T>(
-    server: Endpoint,
-    options: CallOptions,
-    use: (session: Session, deadline: Deadline) => Promise<T>,
-  ): Promise<T> {
-    const deadline = new Deadline(options);
-    return this.#pool.with(server, deadline, (session) => use(session, deadline));
   }
 }
 

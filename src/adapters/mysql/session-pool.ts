@@ -1,6 +1,7 @@
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
-import type { Deadline } from '../system/deadline.ts';
+import type { CallOptions } from '../../ports/mysql.ts';
+import { Deadline } from '../system/deadline.ts';
 import { Session, type Login } from './session.ts';
 
 /** Kept open per server when nobody uses them. */
@@ -37,6 +38,16 @@ export class SessionPool {
       if (!hasCode(error, 'MYSQL_UNREACHABLE') || deadline.passed) throw error;
       return this.#run(await this.connect(server, deadline), use);
     }
+  }
+
+  /** As {@link with}, for a call of a port: its deadline begins now. */
+  within<T>(
+    server: Endpoint,
+    options: CallOptions,
+    use: (session: Session, deadline: Deadline) => Promise<T>,
+  ): Promise<T> {
+    const deadline = new Deadline(options);
+    return this.with(server, deadline, (session) => use(session, deadline));
   }
 
   /** A session of the caller's own, to be closed by it. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { OpenTransaction, ServerSurvey } from '../../ports/switchover.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { missingGrants } from '../../core/model/grants.ts';
+import { dialectOf } from './dialect.ts';
 import type { Session } from './session.ts';
 
 const flag = z.coerce.number().transform((value) => value !== 0);
@@ -12,9 +13,6 @@ const transactionRow = z.object({
   seconds: z.coerce.number(),
 });
 
-// The old name is understood by every version that has a new one, but for the newest.
-const UPDATES = (name: string): string => `SELECT @@GLOBAL.log_bin AS logs, @@GLOBAL.${name} AS logsUpdates`;
-
 const TRANSACTIONS = `SELECT t.trx_mysql_thread_id AS session, p.USER AS user, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) AS seconds
  FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.ID = t.trx_mysql_thread_id ORDER BY t.trx_started`;
 
@@ -24,10 +22,9 @@ export async function surveyServer(
   ownUsers: readonly string[],
   deadline: Deadline,
 ): Promise<ServerSurvey> {
-  const name = /^(5\.|8\.0\.([0-9]|1\d|2[0-5])(\D|$))/.test(session.version)
-    ? 'log_slave_updates'
-    : 'log_replica_updates';
-  const log = logRow.parse((await session.query(UPDATES(name), [], deadline))[0]);
+  const { logUpdatesVariable } = dialectOf(session.version);
+  const logging = `SELECT @@GLOBAL.log_bin AS logs, @@GLOBAL.${logUpdatesVariable} AS logsUpdates`;
+  const log = logRow.parse((await session.query(logging, [], deadline))[0]);
   const grants = await session.query('SHOW GRANTS', [], deadline);
   const transactions = await session.query(TRANSACTIONS, [], deadline, 'looking for open transactions');
   return {

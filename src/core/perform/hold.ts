@@ -1,12 +1,12 @@
-import { formatEndpoint } from '../model/endpoint.ts';
+import { formatEndpoint, type Endpoint } from '../model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
 import { callPeer } from '../peer/api.ts';
 import { routerApi } from '../peer/router-api.ts';
 import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
-import { readRoute, readRouteAcks } from '../store/routes.ts';
+import { readRouteAcks } from '../store/routes.ts';
 import { memberOf, type PerformContext } from './context.ts';
-import { longTransactionS } from './preflight.ts';
+import { longTransactions } from './preflight.ts';
 import { changeRoute } from './routing.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
@@ -36,10 +36,9 @@ export async function prewarm(
     if (!caughtUp) throw late(`${step.host} has not caught up with ${step.from} after ${waitMs} ms`);
     if (transactions !== 'wait') return { kind: 'done' };
     const survey = await context.mysql.survey(primary.endpoint, options);
-    const long = survey.transactions.filter(({ seconds }) => seconds >= longTransactionS);
-    if (long.length === 0) return { kind: 'done' };
+    const open = longTransactions(survey);
+    if (open.length === 0) return { kind: 'done' };
     if (context.clock.monotonic() + waitPollMs >= deadline) {
-      const open = long.map(({ session, user, seconds }) => `session ${session} of ${user} for ${seconds} s`);
       throw late(`transactions are still open at ${step.from}: ${open.join(', ')}`);
     }
     await context.clock.pause(waitPollMs, context.signal);
@@ -60,14 +59,12 @@ export async function holdRoute(
   context: PerformContext,
   deadline: number,
 ): Promise<Outcome> {
-  await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
-  const published = await readRoute(context.coordination, context.group);
+  const version = await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
   const answers = new Map<string, boolean>();
-  for (const router of context.routers)
-    void pushOne(formatEndpoint(router), published?.version ?? 0, answers, context);
+  for (const router of context.routers) void pushOne(router, version, answers, context);
   for (;;) {
-    for (const { router, version, held } of await readRouteAcks(context.coordination, context.group)) {
-      if (version >= (published?.version ?? 0)) answers.set(router, held === true);
+    for (const ack of await readRouteAcks(context.coordination, context.group)) {
+      if (ack.version >= version) answers.set(ack.router, ack.held === true);
     }
     const silent = context.routers.map(formatEndpoint).filter((router) => !answers.has(router));
     if (silent.length === 0) break;
@@ -86,18 +83,17 @@ export async function holdRoute(
 
 /** A router that answers a push need not be read of in ZooKeeper. */
 async function pushOne(
-  router: string,
+  router: Endpoint,
   version: number,
   answers: Map<string, boolean>,
-  { peers, group, limits, log, routers }: PerformContext,
+  { peers, group, limits, log }: PerformContext,
 ): Promise<void> {
-  const at = routers.find((one) => formatEndpoint(one) === router);
-  if (at === undefined) return;
+  const name = formatEndpoint(router);
   try {
     const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
-    const said = await callPeer(peers, routerApi, at, request);
-    if (said.version >= version) answers.set(router, said.held);
+    const said = await callPeer(peers, routerApi, router, request);
+    if (said.version >= version) answers.set(name, said.held);
   } catch (thrown) {
-    log.debug('push not answered', { router, error: toDcmhaError(thrown).message });
+    log.debug('push not answered', { router: name, error: toDcmhaError(thrown).message });
   }
 }

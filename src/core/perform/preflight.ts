@@ -1,4 +1,5 @@
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
+import { compareSeries } from '../decide/placement.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
 import { toDcmhaError } from '../model/errors.ts';
@@ -15,7 +16,14 @@ import { whyUnfit } from './fencing.ts';
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 /** A transaction that is open for this long would keep the clients waiting. */
-export const longTransactionS = 1;
+const longTransactionS = 1;
+
+/** Those, a word on each. */
+export function longTransactions({ transactions }: ServerSurvey): readonly string[] {
+  return transactions
+    .filter(({ seconds }) => seconds >= longTransactionS)
+    .map(({ session, user, seconds }) => `session ${session} of ${user} for ${seconds} s`);
+}
 
 interface Surveyed {
   readonly member: Member;
@@ -68,13 +76,12 @@ function problemsOfPrimary(
     return [
       `${id} does not answer (${error ?? ''}): dcmha failover --group ${group} moves a primary that is gone`,
     ];
-  const long = survey.transactions.filter(({ seconds }) => seconds >= longTransactionS);
-  const open = long.map(({ session, user, seconds }) => `session ${session} of ${user} for ${seconds} s`);
+  const open = longTransactions(survey);
   return [
     ...(status.superReadOnly || status.readOnly ? [`${id} is the recorded primary but read-only`] : []),
     ...(unfit === undefined ? [] : [`${id}: ${unfit}`]),
     ...missing(id, survey),
-    ...(transactions === 'abort' && long.length > 0
+    ...(transactions === 'abort' && open.length > 0
       ? [`transactions are open at ${id}: ${open.join(', ')}; --transactions wait or kill goes on`]
       : []),
   ];
@@ -167,15 +174,10 @@ function whyOthersCannotFollow(
     const lacking = purged.subtract(parseGtidSet(other.status.executed));
     if (!lacking.isEmpty())
       return `its binlog no longer has what ${other.member.id} needs: ${lacking.toCompactString()}`;
-    if (isOlder(other.status.version, status.version))
+    if (compareSeries(other.status.version, status.version) < 0)
       return `${other.member.id} is of version ${other.status.version}, and a replica must not be older than its source`;
   }
   return undefined;
-}
-
-function isOlder(a: string, b: string): boolean {
-  const [x = [], y = []] = [a, b].map((version) => version.split('.').slice(0, 2).map(Number));
-  return (x[0] ?? 0) - (y[0] ?? 0) < 0 || (x[0] === y[0] && (x[1] ?? 0) < (y[1] ?? 0));
 }
 
 async function whyInQuestion(

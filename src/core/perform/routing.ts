@@ -103,21 +103,20 @@ async function tellOfMissing(context: PerformContext, missing: readonly string[]
 }
 
 /**
- * Changes the published route under its version; a change by somebody else is read and applied to. `known`: the route as the caller has
+ * Changes the published route under its version and returns the new one; a change by somebody else is read and applied to. `known`: the route as the caller has
  * just read it.
  */
 export async function changeRoute(
   context: Pick<PerformContext, 'coordination' | 'group'>,
   change: (route: Route) => Route,
   known?: PublishedRoute,
-): Promise<void> {
+): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     const found = attempt === 0 ? known : undefined;
     const before = found ?? (await readRoute(context.coordination, context.group));
     const route = change(before?.route ?? { write: undefined, read: [] });
     try {
-      await replaceRoute(context.coordination, context.group, route, before);
-      return;
+      return await replaceRoute(context.coordination, context.group, route, before);
     } catch (error) {
       if (attempt >= 5 || !hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_EXISTS')) throw error;
     }
