@@ -15,6 +15,8 @@ export interface ZookeeperSettings {
   readonly port: number;
   /** All servers of an ensemble by their hosts, this one among them; absent or one: standalone. Their ports are the same. */
   readonly ensemble?: readonly string[] | undefined;
+  /** Further system properties, as `zookeeper.digest.enabled=false`. */
+  readonly properties?: readonly string[] | undefined;
 }
 
 const TICK_MS = 500;
@@ -62,6 +64,7 @@ export function zookeeperCommand(settings: ZookeeperSettings): readonly string[]
     '-Dzookeeper.preAllocSize=1024',
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
     '-Dorg.slf4j.simpleLogger.showDateTime=true',
+    ...(settings.properties ?? []).map((property) => `-D${property}`),
     '-cp',
     zookeeperClasspath(),
     'org.apache.zookeeper.server.quorum.QuorumPeerMain',

@@ -5,13 +5,17 @@ import type { Endpoint } from '../../src/core/model/endpoint.ts';
 export interface CuttableProxy extends AsyncDisposable {
   readonly endpoint: Endpoint;
   cut(): void;
+  /** Half open: what clients send still arrives, and nothing comes back; so new connections hang. */
+  cutAnswers(): void;
   /** New connections work again; those of before the cut are ended. */
   heal(): void;
 }
 
 export async function startCuttableProxy(host: string, target: Endpoint): Promise<CuttableProxy> {
   let isCut = false;
+  let isDeaf = false;
   const sockets = new Set<Socket>();
+  const answering = new Set<Socket>();
   const own = (socket: Socket): Socket => {
     sockets.add(socket);
     // Ends of connections are what this is about: each side just goes.
@@ -20,12 +24,16 @@ export async function startCuttableProxy(host: string, target: Endpoint): Promis
   };
   const server = createServer((client) => {
     own(client);
-    if (isCut) return void client.pause();
+    if (isCut || isDeaf) return void client.pause();
     const upstream = own(connect(target));
     client.on('close', () => upstream.destroy());
-    upstream.on('close', () => !isCut && client.destroy());
+    upstream.on('close', () => {
+      answering.delete(upstream);
+      if (!isCut && !isDeaf) client.destroy();
+    });
     client.pipe(upstream);
     upstream.pipe(client);
+    answering.add(upstream);
   });
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
@@ -35,8 +43,12 @@ export async function startCuttableProxy(host: string, target: Endpoint): Promis
       isCut = true;
       for (const socket of sockets) socket.unpipe().pause();
     },
+    cutAnswers: () => {
+      isDeaf = true;
+      for (const upstream of answering) upstream.unpipe().resume();
+    },
     heal: () => {
-      isCut = false;
+      isCut = isDeaf = false;
       for (const socket of sockets) socket.destroy();
     },
     [Symbol.asyncDispose]: async () => {

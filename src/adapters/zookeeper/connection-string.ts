@@ -32,10 +32,6 @@ export class ServerRing {
     this.#first = randomInt(servers.length);
   }
 
-  get size(): number {
-    return this.#servers.length;
-  }
-
   /** As given, for people. */
   get text(): string {
     return this.#servers.map(formatEndpoint).join(',');

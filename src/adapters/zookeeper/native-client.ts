@@ -28,7 +28,7 @@ export interface NativeClient {
   init(config: NativeConfig): unknown;
   close(): unknown;
   on(event: NativeEvent, listener: Listener): unknown;
-  /** Aborts the process without its callback. */
+  /** Aborts the process without its callback, which may be called before the server has answered, when the connection ends. */
   add_auth(scheme: string, auth: string, done: Done<[]>): unknown;
   a_get(path: string, watch: boolean, done: Done<[NativeStat, Buffer | null]>): unknown;
   a_exists(path: string, watch: boolean, done: Done<[NativeStat]>): unknown;
@@ -69,6 +69,8 @@ export const CONNECTING_STATE = 1;
 /** The server has the connection, and has not answered yet. */
 export const ASSOCIATING_STATE = 2;
 export const CONNECTED_STATE = 3;
+/** The server refused the credentials, and closed the connection. */
+export const AUTH_FAILED_STATE = -113;
 /** It has no connection: it has not begun to make one, or a call has just failed to be sent. */
 export const NOT_CONNECTED_STATE = 999;
 export const FLAG_EPHEMERAL = 1;

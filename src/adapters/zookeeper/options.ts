@@ -1,3 +1,4 @@
+import type { Endpoint } from '../../core/model/endpoint.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 
 export interface ZookeeperOptions {
@@ -15,4 +16,13 @@ export interface ZookeeperOptions {
   readonly awaitSession?: boolean | undefined;
   readonly log: Log;
   readonly clock: Clock;
+}
+
+export interface SessionOptions {
+  readonly servers: readonly Endpoint[];
+  /** Asked for; the server may grant another. */
+  readonly sessionTimeoutMs: number;
+  readonly auth: { readonly user: string; readonly password: string } | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
 }

@@ -11,6 +11,7 @@ const ZINVALIDACL = -114;
 const ZAUTHFAILED = -115;
 const ZNOCHILDRENFOREPHEMERALS = -108;
 export const ZSESSIONMOVED = -118;
+export const ZSASLREQUIRED = -124;
 
 const LOST = new Map<number, string>([
   [-1, 'system error'],
@@ -57,6 +58,12 @@ export function resultError(rc: number, op: string, path: string): DcmhaError {
       return new DcmhaError(
         'ZNODE_DENIED',
         `ZooKeeper denies ${op} ${path}: check zookeeper.user and zookeeper.passwordFile, or the node's access list`,
+        { details },
+      );
+    case ZSASLREQUIRED:
+      return new DcmhaError(
+        'ZNODE_DENIED',
+        `ZooKeeper denies ${op} ${path}: it wants its clients authenticated by SASL, and dcmha does that by digest (zookeeper.user)`,
         { details },
       );
     default:

@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import type { Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
 import type { SessionState } from '../../ports/coordination.ts';
-import type { Clock, Log } from '../../ports/system.ts';
+import { Admission } from './admission.ts';
 import { AfterCallbacks } from './after-callbacks.ts';
+import { Attempts } from './attempts.ts';
 import { ServerRing } from './connection-string.ts';
 import {
+  AUTH_FAILED_STATE,
   CLIENT_SETTINGS,
   CONNECTED_STATE,
   NOT_CONNECTED_STATE,
@@ -14,18 +15,9 @@ import {
   type NativeEvent,
   type NativeWatchEvent,
 } from './native-client.ts';
-import { patienceMs } from './patience.ts';
-import { isLost, resultError, ZOK, ZSESSIONMOVED } from './result-codes.ts';
+import type { SessionOptions } from './options.ts';
+import { isLost, resultError, ZOK, ZSASLREQUIRED, ZSESSIONMOVED } from './result-codes.ts';
 import { WaitingList } from './waiting-list.ts';
-
-export interface SessionOptions {
-  readonly servers: readonly Endpoint[];
-  /** Asked for; the server may grant another. */
-  readonly sessionTimeoutMs: number;
-  readonly auth: { readonly user: string; readonly password: string } | undefined;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 /** What the owner of a session is told. */
 export interface SessionEvents {
@@ -55,6 +47,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #events: SessionEvents;
   readonly #servers: ServerRing;
+  readonly #attempts: Attempts;
   readonly #closing = new AbortController();
   readonly #waiting = new WaitingList();
   /** Of all sessions there were: their ephemeral nodes are ours to remove. */
@@ -65,8 +58,6 @@ export class Session {
   #state: SessionState = 'connecting';
   #timeoutMs: number;
   #disconnectedAt: number;
-  #attemptAt = -Infinity;
-  #attempts = 0;
   #lastFailure: unknown;
   readonly #after = new AfterCallbacks();
   #attempting = false;
@@ -77,6 +68,7 @@ export class Session {
     this.#timeoutMs = options.sessionTimeoutMs;
     this.#disconnectedAt = options.clock.monotonic();
     this.#servers = new ServerRing(options.servers);
+    this.#attempts = new Attempts(options.servers.length, options.sessionTimeoutMs);
     setMaxListeners(0, this.#closing.signal);
     void this.#guard();
   }
@@ -102,7 +94,7 @@ export class Session {
     return this.#ids.has(owner);
   }
 
-  /** Resolves when there is a connection; rejects `SESSION_LOST` at the deadline, naming the servers. */
+  /** Resolves when there is a connection; rejects `SESSION_LOST` at the deadline, naming the servers, and why they deny us. */
   async untilConnected(timeoutMs: number): Promise<void> {
     if (this.#state === 'connected') return;
     await this.#connection('connect', this.#in(timeoutMs));
@@ -119,6 +111,7 @@ export class Session {
       await this.#connection(what, this.#disconnectedAt + this.#timeoutMs / 3);
     }
     const reply = await this.#send(what, send);
+    if (!reply.ok && reply.rc === ZSASLREQUIRED) this.#denied('SASL authentication is wanted');
     if (reply.ok || !isLost(reply.rc)) return reply;
     if (reply.rc === ZSESSIONMOVED) this.#abandon();
     throw resultError(reply.rc, op, path);
@@ -141,24 +134,19 @@ export class Session {
     while (!this.#closing.signal.aborted) {
       this.#waiting.expire(this.#in(0), (what) => this.#unreachable(what));
       if (this.#client?.state !== CONNECTED_STATE) this.#disconnected('no answer');
-      if (this.#state === 'connecting' && this.#in(0) >= this.#attemptAt + this.#patienceMs()) {
+      else if (this.#state === 'connected') this.#attempts.hasLasted(this.#in(0));
+      if (this.#state === 'connecting' && this.#attempts.isDue(this.#in(0), this.#client?.state)) {
         void this.#attempt();
       }
       await clock.pause(this.#state === 'connected' ? usualMs : CONNECTING_TICK_MS, this.#closing.signal);
     }
   }
 
-  #patienceMs(): number {
-    const attempts = { made: this.#attempts, servers: this.#servers.size };
-    return patienceMs(this.#client?.state, attempts, this.#options.sessionTimeoutMs);
-  }
-
   async #attempt(): Promise<void> {
     // Looking names up may take long.
     if (this.#attempting) return;
     this.#attempting = true;
-    this.#attemptAt = this.#in(0);
-    this.#attempts += 1;
+    this.#attempts.begin(this.#in(0));
     try {
       const address = await this.#servers.next();
       const former = this.#client;
@@ -177,19 +165,23 @@ export class Session {
 
   #open(client: NativeClient, address: string): void {
     const { auth, sessionTimeoutMs } = this.#options;
-    this.#adopt(client);
+    const admission = new Admission({ credentials: auth !== undefined }, () => this.#connected(client));
+    this.#adopt(client, admission);
     client.init({
       connect: address,
       timeout: sessionTimeoutMs,
       ...CLIENT_SETTINGS,
       ...(this.#id === undefined ? {} : { client_id: this.#id, client_password: this.#password }),
     });
-    // Sent in front of everything else, at each connect; a failure shows itself as ZNODE_DENIED.
-    if (auth !== undefined) client.add_auth('digest', `${auth.user}:${auth.password}`, () => undefined);
+    if (auth === undefined) return;
+    // Sent in front of everything else, at each connect. Servers take any password: a wrong one shows itself as ZNODE_DENIED.
+    client.add_auth('digest', `${auth.user}:${auth.password}`, (rc) =>
+      this.#after.run(() => this.#client === client && admission.credentials(rc === ZOK)),
+    );
   }
 
   /** Events of a client that was replaced meanwhile are not ours any more. */
-  #adopt(client: NativeClient): void {
+  #adopt(client: NativeClient, admission: Admission): void {
     this.#client = client;
     const on = (event: NativeEvent, listener: (detail: unknown) => void): void => {
       client.on(event, (_, detail) =>
@@ -198,9 +190,9 @@ export class Session {
         }),
       );
     };
-    on('connect', () => this.#connected(client));
+    on('connect', () => admission.session());
     on('connecting', () => this.#disconnected('connection lost'));
-    on('close', () => this.#expired());
+    on('close', (why) => (why === AUTH_FAILED_STATE ? this.#unauthenticated() : this.#expired()));
     for (const event of WATCH_EVENTS) {
       on(event, (path) => {
         if (typeof path === 'string') this.#events.watchFired(event, path);
@@ -216,7 +208,7 @@ export class Session {
     this.#ids.add(id);
     this.#password = client.client_password;
     this.#timeoutMs = client.timeout;
-    this.#attempts = 0;
+    this.#attempts.connected(this.#in(0));
     log.info('zookeeper connected', { session: id, fresh, sessionTimeoutMs: this.#timeoutMs });
     this.#setState('connected');
     this.#waiting.connected();
@@ -229,7 +221,19 @@ export class Session {
     this.#options.log.warn('zookeeper connection lost', { session: this.#id, why });
     this.#setState('connecting');
     // Its own attempts are not waited for.
-    void this.#attempt();
+    if (this.#attempts.hasLasted(this.#in(0))) void this.#attempt();
+  }
+
+  /** The C client has closed itself: the server does not take our credentials. The session, if there was one, goes on. */
+  #unauthenticated(): void {
+    this.#client = undefined;
+    this.#denied(`digest authentication of ${this.#options.auth?.user ?? ''} is refused`);
+    this.#disconnected('authentication failed');
+  }
+
+  #denied(why: string): void {
+    if (!this.#attempts.denied(why)) return;
+    this.#options.log.error('zookeeper denies us', { why, hosts: this.#servers.text });
   }
 
   /** The C client has closed itself: the session is over. */
@@ -249,7 +253,7 @@ export class Session {
     this.#client = undefined;
     this.#id = undefined;
     this.#disconnected(why);
-    this.#attemptAt = -Infinity;
+    this.#attempts.hurry();
   }
 
   #send<T>(what: string, send: Send<T>): Promise<Reply<T>> {
@@ -293,7 +297,8 @@ export class Session {
 
   #unreachable(what: string): DcmhaError {
     const hosts = this.#servers.text;
-    const why = this.#state === 'closed' ? 'the session is closed' : `no answer from ${hosts}`;
+    const told = `${hosts}: ${this.#attempts.denial ?? 'no answer'}`;
+    const why = this.#state === 'closed' ? 'the session is closed' : told;
     return new DcmhaError('SESSION_LOST', `cannot reach ZooKeeper (${what}): ${why}`, {
       details: { hosts, session: this.#id },
       cause: this.#lastFailure,
