@@ -11,6 +11,7 @@ import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { whyUnfit } from './fencing.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
+import { receiveUntil } from './receive-until.ts';
 import { changeRoute, pushRouters } from './routing.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
@@ -60,10 +61,7 @@ async function freezeOne(
   try {
     if (until !== undefined) {
       // The old primary lives and is read-only: what it has still arrives by itself.
-      await context.mysql.waitExecuted(member.endpoint, until, {
-        ...options,
-        timeoutMs: context.limits.freezeTimeoutMs,
-      });
+      await receiveUntil(member, until, context);
     }
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
