@@ -46,6 +46,8 @@ export class GroupView {
   #applied = 0;
   /** When the first of the pauses in force ends by itself, ms since 1970. */
   #pausedUntil = Infinity;
+  /** Whether a plan ran when everything was read last. */
+  #sawPlan: boolean | undefined;
 
   constructor(deps: AgentDeps, options: AgentOptions, changed: () => void) {
     this.self = hostId(options.host);
@@ -123,7 +125,7 @@ export class GroupView {
       }
       const { group } = this.member;
       this.#watch(group, ring);
-      await this.#readFacts(group);
+      this.#sawPlan = (await this.#readFacts(group)).planRunning;
       this.members = await readMembers(coordination, group, defaults);
       await this.#readFrom(this.member.from, ring);
       this.burnt = await readBurnt(coordination, this.self);
@@ -163,9 +165,17 @@ export class GroupView {
     this.#watched?.stop.abort();
     const stop = new AbortController();
     this.#watched = { group, stop };
-    for (const path of [znodes.master, znodes.journal, znodes.white, znodes.group, znodes.policy]) {
-      this.#deps.coordination.watchData(path(group), ring, stop.signal);
+    const { coordination } = this.#deps;
+    for (const path of [znodes.master, znodes.white, znodes.group, znodes.policy]) {
+      coordination.watchData(path(group), ring, stop.signal);
     }
+    coordination.watchData(znodes.journal(group), () => void this.#heedJournal(group, ring), stop.signal);
+  }
+
+  /** A running plan writes its journal at each step. Only its beginning and its end are news here, and it must not wait for us to read all the rest. */
+  async #heedJournal(group: string, ring: () => void): Promise<void> {
+    const running = await this.#planRunning(group).catch(() => undefined);
+    if (running !== this.#sawPlan) ring();
   }
 
   /** Said once, until something else happens. */

@@ -43,15 +43,18 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<GroupSnapshot> {
   const { coordination: store, clock, by } = observer;
-  const [members, primary, pause, route, watermark] = await Promise.all([
+  const [members, pauses, primary, pause, route, watermark] = await Promise.all([
     readMembers(store, group, { agentPort: observer.agentPort }),
+    listHostPauses(store),
     readPrimary(store, group),
     readPause(store, group),
     readRoute(store, group),
     readWatermark(store, group),
   ]);
-  const presences = await Promise.all(members.map((member) => presenceOf(store, member)));
-  const pausedHosts = await hostsAtRest(store, members, clock.now());
+  const [presences, pausedHosts] = await Promise.all([
+    Promise.all(members.map((member) => presenceOf(store, member))),
+    hostsAtRest(store, members, { pauses, now: clock.now() }),
+  ]);
   const trouble = observer.everything === true || inTrouble(primary, members, presences);
   const [views, past] = await Promise.all([
     Promise.all(
@@ -79,11 +82,11 @@ export async function observe(
 async function hostsAtRest(
   store: Coordination,
   members: readonly Member[],
-  now: number,
+  { pauses, now }: { readonly pauses: readonly string[]; readonly now: number },
 ): Promise<readonly string[]> {
-  const known = (await listHostPauses(store)).filter((id) => members.some((member) => member.id === id));
-  const pauses = await Promise.all(known.map(async (id) => ({ id, pause: await readHostPause(store, id) })));
-  return pauses.filter(({ pause }) => isPaused(pause, now)).map(({ id }) => id);
+  const known = pauses.filter((id) => members.some((member) => member.id === id));
+  const read = await Promise.all(known.map(async (id) => ({ id, pause: await readHostPause(store, id) })));
+  return read.filter(({ pause }) => isPaused(pause, now)).map(({ id }) => id);
 }
 
 /** A presence that cannot be read is as good as none: MySQL is asked. */

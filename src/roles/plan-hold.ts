@@ -16,6 +16,7 @@ export class PlanHold {
   readonly #group: string;
   #version: number;
   #until: number;
+  #saving: Promise<unknown> = Promise.resolve();
 
   constructor(
     { coordination, clock }: { readonly coordination: Coordination; readonly clock: Clock },
@@ -33,14 +34,24 @@ export class PlanHold {
     return this.#version;
   }
 
-  /** The journal was written; `sentAt`: before that, by the monotonic clock. */
-  saved(version: number, sentAt: number): void {
-    this.#version = version;
+  /** Writes the journal over the version that is held, one write at a time; `write` resolves to the next version. Throws what it throws. */
+  save(write: (version: number) => Promise<number>): Promise<void> {
+    const saving = this.#save(write);
+    this.#saving = saving.catch(() => undefined);
+    return saving;
+  }
+
+  async #save(write: (version: number) => Promise<number>): Promise<void> {
+    const sentAt = this.#clock.monotonic();
+    this.#version = await write(this.#version);
     this.#until = this.#validUntil(sentAt);
   }
 
   /** Throws `LOCK_LOST` when somebody else has the plan now, `SESSION_LOST` when nobody can say. */
   async require(): Promise<void> {
+    if (this.#clock.monotonic() < this.#until) return;
+    // A step may begin before the journal of the one before it is written: that version is ours, too.
+    await this.#saving;
     if (this.#clock.monotonic() < this.#until) return;
     const path = znodes.journal(this.#group);
     const askedAt = this.#clock.monotonic();

@@ -103,10 +103,7 @@ async function drive(
   const context = { ...runner, limits, ...underHold(runner, hold), group, members, routers, signal };
   const ending = await execute(start, {
     perform: (step, plan, deadline) => perform(step, plan, context, deadline),
-    save: async (plan) => {
-      const sentAt = clock.monotonic();
-      hold.saved(await saveJournal(coordination, { ...plan, by }, hold.version), sentAt);
-    },
+    save: (plan) => hold.save((version) => saveJournal(coordination, { ...plan, by }, version)),
     clock,
     log: log.with({ group }),
     by,

@@ -74,20 +74,20 @@ export class RouteView {
   }
 
   async #refresh(): Promise<void> {
-    const { coordination } = this.#deps;
+    const { coordination, agentPort } = this.#deps;
     await coordination.sync(znodes.route(this.#group));
-    const { agentPort } = this.#deps;
+    const [published, members, primary] = await Promise.all([
+      this.#read('route', () => readRoute(coordination, this.#group)),
+      this.#read('members', () => readMembers(coordination, this.#group, { agentPort })),
+      this.#read('primary', () => readPrimary(coordination, this.#group)),
+    ]);
     // One that was deleted is not a new one, either: the last one stays in force.
-    this.#published =
-      (await this.#read('route', () => readRoute(coordination, this.#group))) ?? this.#published;
-    this.#members =
-      (await this.#read('members', () => readMembers(coordination, this.#group, { agentPort }))) ??
-      this.#members;
-    const members = this.#members ?? [];
-    this.#watches?.follow(members.map(({ id }) => id));
-    if (this.#byLag) await Promise.all(members.map(({ id }) => this.#readLag(id)));
-    this.#primary =
-      (await this.#read('primary', () => readPrimary(coordination, this.#group))) ?? this.#primary;
+    this.#published = published ?? this.#published;
+    this.#members = members ?? this.#members;
+    this.#primary = primary ?? this.#primary;
+    const ids = (this.#members ?? []).map(({ id }) => id);
+    this.#watches?.follow(ids);
+    if (this.#byLag) await Promise.all(ids.map((id) => this.#readLag(id)));
   }
 
   async #readLag(id: string): Promise<void> {

@@ -43,10 +43,9 @@ export async function catchUp(
     stopBinlog(standing);
   }
   const wasSet = before.channels.some(({ name }) => name === catchUpChannel);
-  if (wasSet || (offered.kind === 'offer' && offered.port !== 0)) {
-    await detach(standing, stepDeadline);
-  }
-  const held = heldBy(await statusOf(standing.member, context));
+  const isTouched = wasSet || (offered.kind === 'offer' && offered.port !== 0);
+  if (isTouched) await detach(standing, stepDeadline);
+  const held = isTouched ? heldBy(await statusOf(standing.member, context)) : standing.held;
   laps.end('detach');
   const outcome = outcomeOf({ standing, answer: offered, trouble, held });
   context.log.info('catch-up ended', { group: context.group, outcome: outcome.kind, ...laps.fields() });

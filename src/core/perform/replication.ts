@@ -1,4 +1,4 @@
-import { parseGtidSet } from '../gtid/gtid-set.ts';
+import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
@@ -60,13 +60,15 @@ async function freezeOne(
   const agent = whyUnfit(member, context);
   try {
     if (until !== undefined) {
-      // The old primary lives and is read-only: what it has still arrives by itself.
+      // The old primary lives and is read-only: what it has still arrives by itself, where an earlier freeze did not end that.
+      if (mayBeWritable !== true)
+        await context.mysql.startReplication(member.endpoint, defaultChannel, options);
       await receiveUntil(member, until, context);
     }
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
-    const { executed, version, channels, superReadOnly } = status;
-    const channel = channels.find(({ name }) => name === defaultChannel);
+    const { executed, version, superReadOnly } = status;
+    const channel = channelOf(status);
     const retrieved = channel?.retrieved ?? '';
     const unheard = hasThrownAway(status, channel) ? { unheard: true } : {};
     const error =
@@ -135,16 +137,35 @@ export async function promote(
       context,
       Math.max(1, deadline - context.clock.monotonic()),
     );
-  await stopReceiver(member, context);
-  const { channels, executed } = await context.mysql.status(member.endpoint, options);
-  const retrieved = channels.find(({ name }) => name === defaultChannel)?.retrieved ?? '';
-  const held = parseGtidSet(executed).union(parseGtidSet(retrieved));
+  const { executed, retrieved } = await standStill(member, context);
+  const held = executed.union(retrieved);
   const missing = parseGtidSet(step.until ?? '').subtract(held);
   if (!missing.isEmpty()) return { kind: 'fallen-back', missing: missing.toCompactString() };
-  const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
-  await requireExecuted(member, retrieved, context, Math.max(1, leftMs));
+  if (!executed.contains(retrieved)) {
+    const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
+    await requireExecuted(member, retrieved.toCompactString(), context, Math.max(1, leftMs));
+  }
   await context.mysql.resetReplication(member.endpoint, defaultChannel, options);
   return { kind: 'done' };
+}
+
+/** What it has executed and received once it receives no more; mostly the freeze has seen to that. */
+async function standStill(
+  member: Member,
+  context: PerformContext,
+): Promise<{ readonly executed: GtidSet; readonly retrieved: GtidSet }> {
+  const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
+  let status = await context.mysql.status(member.endpoint, options);
+  if ((channelOf(status)?.receiver ?? 'off') !== 'off') {
+    await stopReceiver(member, context);
+    status = await context.mysql.status(member.endpoint, options);
+  }
+  const retrieved = parseGtidSet(channelOf(status)?.retrieved ?? '');
+  return { executed: parseGtidSet(status.executed), retrieved };
+}
+
+function channelOf({ channels }: ServerStatus): ChannelStatus | undefined {
+  return channels.find(({ name }) => name === defaultChannel);
 }
 
 async function requireExecuted(

@@ -13,7 +13,7 @@ type Elected = Extract<Election, { kind: 'elected' }>;
 
 /**
  * The next step of a failover: a function of what was recorded, so that every coordinator that takes the plan over chooses the same.
- * Writes open only after the record; the route goes out before the repointing, so that the outage does not wait for the slowest replica.
+ * Writes open only after the record; replicas are repointed after that, so that the outage does not wait for the slowest of them.
  */
 export function nextOfFailover(plan: FailoverPlan): Next {
   const now = sinceFallBack(plan);
@@ -85,15 +85,18 @@ function whyInDoubt(plan: FailoverPlan): string | undefined {
   return `what ${oldPrimary} acknowledged may be lost: ${why}. Bring one of these back and: dcmha task retry; or accept that: dcmha task abandon, then dcmha failover --group ${plan.group} --to HOST`;
 }
 
-/** Promotion, record, writes, route: the order that keeps one writer. */
+/**
+ * Promotion, record, route, writes: the order that keeps one writer. The routers follow while the agent opens: clients meet a server that is
+ * still read-only for a moment, instead of none.
+ */
 function open(plan: FailoverPlan, election: Elected): Next | undefined {
   const { host } = election;
   if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until: heldBy(plan, election) });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
   if (!isDone(plan, 'publish-route'))
     return step({ kind: 'publish-route', write: host, read: readers(plan, host) });
+  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
   return undefined;
 }
 
@@ -114,7 +117,10 @@ function settle(plan: FailoverPlan, { host }: Elected): Next {
   return { kind: 'finished', result: 'done', primary: host, epoch };
 }
 
-/** While nothing is recorded, the old primary gets everything back: a new epoch of its own, its route, its replicas. */
+/**
+ * While nothing is recorded, the old primary gets everything back: a new epoch of its own, for it may have been fenced though the journal does
+ * not say so yet, its route, its replicas.
+ */
 function undo(plan: FailoverPlan): Next | undefined {
   if (plan.abandonedBy === undefined) return undefined;
   const { oldPrimary, epoch, read } = plan.inputs;
@@ -126,8 +132,6 @@ function undo(plan: FailoverPlan): Next | undefined {
       return step({ kind: 'publish-route', write: primary, read: readers(plan, primary) });
     return { kind: 'finished', result: 'abandoned', primary };
   }
-  if (!isDone(plan, 'close-route'))
-    return { kind: 'finished', result: 'abandoned', primary: oldPrimary, epoch };
   if (recorded === undefined) return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
   if (!isDone(plan, 'publish-route')) return step({ kind: 'publish-route', write: oldPrimary, read });
   if (isDone(plan, 'freeze') && !isDone(plan, 'resume-replication')) {

@@ -41,7 +41,7 @@ const good: Partial<Record<Step['kind'], Outcome>> = {
 const kinds = (plan: FailoverPlan) => plan.entries.map(({ step }) => step.kind);
 
 describe('failover plan', () => {
-  it('opens writes only after the record, and routes before it repoints', () => {
+  it('opens writes only after the record, lets the routers follow meanwhile, and then repoints', () => {
     const { steps, ending } = rehearse(failoverPlan(), { positions: even, executed: undefined });
     assert.deepEqual(
       steps.map(({ kind }) => kind),
@@ -52,8 +52,8 @@ describe('failover plan', () => {
         'catch-up',
         'promote',
         'record-primary',
-        'open-writes',
         'publish-route',
+        'open-writes',
         'repoint',
         'channels',
         'confirm-route',
