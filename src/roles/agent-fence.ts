@@ -73,18 +73,18 @@ export class WriteGate {
     };
   }
 
-  /** Ends `epoch` and all before it on this host, for good: remembered before anything else. */
+  /** Ends `epoch` and all before it on this host, for good. */
   async fence({ group, epoch }: EpochOf, limits: FenceLimits): Promise<FenceEvidence> {
     const refusal = refuseFence({ group, epoch }, this.situation());
     if (refusal !== undefined) throw refused(refusal);
-    try {
-      await this.#parts.recall.fenced(group, epoch);
-    } catch (thrown) {
+    // In force at once; on the disk before anybody is told that writes are closed.
+    const remembered = this.#parts.recall.fenced(group, epoch).catch((thrown: unknown) => {
       // It is in memory, and a running plan keeps a restarted agent from opening: writes are closed rather than left open.
       this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
-    }
+    });
     this.#deps.log.info('fence asked for', { group, epoch });
     const evidence = await this.close('a plan asks for it', limits);
+    await remembered;
     const held = this.#parts.lease.tenure?.epoch;
     if (held !== undefined && held <= epoch) this.#parts.lease.end();
     return evidence;
@@ -118,9 +118,8 @@ export class WriteGate {
     if (session === undefined)
       throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
     if (local.writable === true && lease.tenure?.epoch === request.epoch && !lease.over()) return;
-    await lease.begin(request, session);
+    await Promise.all([lease.begin(request, session), this.#opened.remember(request)]);
     try {
-      await this.#opened.remember(request);
       await this.#turns.run(() => this.#open(request, by));
     } catch (error) {
       if (local.writable !== true) lease.end();

@@ -18,6 +18,7 @@ import { Alarm } from './alarm.ts';
 const calmMs = 30_000;
 /** The end of a pause is no change of a znode; a coordinator's clock may be a little behind. */
 const afterPauseMs = 20;
+const underPlanMs = 150;
 const firstRetryMs = 200;
 const longestRetryMs = 5000;
 
@@ -166,10 +167,17 @@ export class GroupView {
     const stop = new AbortController();
     this.#watched = { group, stop };
     const { coordination } = this.#deps;
-    for (const path of [znodes.master, znodes.white, znodes.group, znodes.policy]) {
+    for (const path of [znodes.white, znodes.group, znodes.policy]) {
       coordination.watchData(path(group), ring, stop.signal);
     }
+    coordination.watchData(znodes.master(group), () => void this.#heedRecord(ring, stop.signal), stop.signal);
     coordination.watchData(znodes.journal(group), () => void this.#heedJournal(group, ring), stop.signal);
+  }
+
+  /** A running plan does itself what its record asks for, and everybody waits for that: the rest is read a little later. */
+  async #heedRecord(ring: () => void, signal: AbortSignal): Promise<void> {
+    if (this.#sawPlan === true) await this.#deps.clock.pause(underPlanMs, signal);
+    ring();
   }
 
   /** A running plan writes its journal at each step. Only its beginning and its end are news here, and it must not wait for us to read all the rest. */

@@ -20,7 +20,7 @@ import { GroupSight } from './group-sight.ts';
 import { openTask, runTasks } from './group-tasks.ts';
 import { MemberWatches } from './member-watches.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
-import { observe, type Observer } from './observe.ts';
+import { observe } from './observe.ts';
 import { keepPauses } from './pause-watch.ts';
 import { planOf, resumePlan, startPlan, tellBlocked, type PlanRunner } from './plan-runner.ts';
 import { changeReads } from './read-list.ts';
@@ -28,6 +28,8 @@ import { RegionalKeeper } from './regional-keeper.ts';
 import { SeenSince } from './seen-since.ts';
 
 const busyMs = 500;
+/** Whoever is not on duty looks a little later, so that the one who is does not wait for ZooKeeper, the servers and the lock because of it. */
+const offDutyMs = 40;
 
 /** Looks after one group: whatever changes, it looks at everything again, decides, and acts under the group's lock. */
 export class GroupWorker {
@@ -93,6 +95,7 @@ export class GroupWorker {
         return busyMs;
       });
       await this.#alarm.wait(nextMs);
+      if (!this.#deps.onDuty()) await this.#deps.runner.clock.pause(offDutyMs, this.#signal);
     }
     await regions;
   }
@@ -100,7 +103,10 @@ export class GroupWorker {
   /** One round; returns after how many ms the next is due at the latest. */
   async #look(): Promise<number> {
     const { coordination } = this.#deps.runner;
-    const journal = await readJournal(coordination, this.#group);
+    const [journal, own] = await Promise.all([
+      readJournal(coordination, this.#group),
+      readPolicy(coordination, this.#group),
+    ]);
     if (journal !== undefined) {
       this.#regions.see(undefined);
       return this.#continuePlan(journal);
@@ -110,16 +116,15 @@ export class GroupWorker {
       { group: this.#group },
       `${this.#group}: no plan is blocked any more`,
     );
-    const own = await readPolicy(coordination, this.#group);
-    const seen = await observe(this.#group, observerBy(this.#deps.observer, own), this.#signal);
+    const seen = await observe(this.#group, this.#deps.observer, this.#signal);
     const snapshot = { ...seen, seenFor: this.#seenSince.look(seen) };
     this.#watches.follow(snapshot.members.map(({ member }) => member.id));
     if (this.#tasksUnread && (await this.#doTask(snapshot))) return 0;
-    if (this.#deps.onDuty()) {
+    const decision = decide(snapshot, failoverPolicy(this.#deps.policy, own));
+    if (this.#deps.onDuty() && decision.kind !== 'failover') {
       await keepPauses(snapshot, this.#deps.runner);
       await this.#distrust.tell(snapshot);
     }
-    const decision = decide(snapshot, failoverPolicy(this.#deps.policy, own));
     this.#regions.see(decision.kind === 'nothing' ? snapshot : undefined);
     return Math.min(await this.#act(decision, snapshot), await this.#keepReads(snapshot, own));
   }
@@ -254,11 +259,4 @@ export class GroupWorker {
   #tellMalformed(text: string): void {
     this.#deps.runner.alerts.raise('malformed-data', { group: this.#group }, text);
   }
-}
-
-/** The group's own settings go before the file's. */
-function observerBy(observer: Observer, { rejoin }: PolicyOverrides): Observer {
-  return rejoin?.publish === undefined
-    ? observer
-    : { ...observer, publishReturned: rejoin.publish === 'auto' };
 }

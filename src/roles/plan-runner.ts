@@ -3,7 +3,9 @@ import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { PeerCaller } from '../ports/peers.ts';
 import type { Clock, Log } from '../ports/system.ts';
+import type { Endpoint } from '../core/model/endpoint.ts';
 import { DcmhaError } from '../core/model/errors.ts';
+import type { Member } from '../core/model/group.ts';
 import type { PerformLimits } from '../core/perform/context.ts';
 import type { FenceCommand } from '../core/perform/fence-command.ts';
 import { perform } from '../core/perform/perform.ts';
@@ -48,9 +50,12 @@ export interface PlanRunner {
 /** Writes the plan's first journal entry, then runs it to its end. Throws `ZNODE_CONFLICT` when a plan runs already. */
 export async function startPlan(plan: Plan, runner: PlanRunner, signal: AbortSignal): Promise<Ending> {
   const sentAt = runner.clock.monotonic();
-  const version = await beginJournal(runner.coordination, plan);
+  const [version, about] = await Promise.all([
+    beginJournal(runner.coordination, plan),
+    readAbout(plan.group, runner),
+  ]);
   runner.log.info('plan started', { group: plan.group, plan: plan.id, kind: plan.kind });
-  return drive(plan, { version, sentAt }, runner, signal);
+  return drive(plan, { version, sentAt, about }, runner, signal);
 }
 
 /** Takes over a plan that another process began, at the step where it is. Throws `LOCK_LOST` when somebody was faster. */
@@ -69,7 +74,27 @@ export async function resumePlan(
     kind: plan.kind,
     done: plan.entries.length,
   });
-  return drive(plan, { version: mine.version, sentAt }, runner, signal);
+  const about = await readAbout(plan.group, runner);
+  return drive(plan, { version: mine.version, sentAt, about }, runner, signal);
+}
+
+/** What of a group's metadata every plan works with. */
+interface About {
+  readonly members: readonly Member[];
+  readonly routers: readonly Endpoint[];
+  readonly own: PolicyOverrides;
+}
+
+async function readAbout(
+  group: string,
+  { coordination, agentPort }: Pick<PlanRunner, 'coordination' | 'agentPort'>,
+): Promise<About> {
+  const [members, routers, own] = await Promise.all([
+    readMembers(coordination, group, { agentPort }),
+    readRouters(coordination, group),
+    readPolicy(coordination, group),
+  ]);
+  return { members, routers, own };
 }
 
 /** A journal as this program's plan. Throws `ZNODE_MALFORMED`. */
@@ -87,17 +112,13 @@ export function planOf(journal: { readonly group: string }): Plan {
 
 async function drive(
   start: Plan,
-  journal: { readonly version: number; readonly sentAt: number },
+  { about, ...journal }: { readonly version: number; readonly sentAt: number; readonly about: About },
   runner: PlanRunner,
   signal: AbortSignal,
 ): Promise<Ending> {
   const { coordination, clock, log, by } = runner;
   const { group } = start;
-  const [members, routers, own] = await Promise.all([
-    readMembers(coordination, group, { agentPort: runner.agentPort }),
-    readRouters(coordination, group),
-    readPolicy(coordination, group),
-  ]);
+  const { members, routers, own } = about;
   const { limits, stepTimeoutMs } = limitsBy(own, runner);
   const hold = new PlanHold(runner, group, journal);
   const context = { ...runner, limits, ...underHold(runner, hold), group, members, routers, signal };

@@ -30,6 +30,7 @@ export class RouteView {
   readonly #deps: RouteViewDeps;
   readonly #group: string;
   readonly #mutex = new Mutex();
+  #next: Promise<void> | undefined;
   #published: PublishedRoute | undefined;
   #members: readonly Member[] | undefined;
   #primary: PrimaryRecord | undefined;
@@ -69,8 +70,12 @@ export class RouteView {
 
   /** The route as it stands in the ensemble, not as our server of it may still have it. Throws `SESSION_LOST`. */
   refresh(): Promise<void> {
-    // One after the other: an older answer must not take the place of a newer one.
-    return this.#mutex.run(() => this.#refresh());
+    // One after the other: an older answer must not take the place of a newer one. One that has not begun yet does for all who ask meanwhile.
+    this.#next ??= this.#mutex.run(() => {
+      this.#next = undefined;
+      return this.#refresh();
+    });
+    return this.#next;
   }
 
   async #refresh(): Promise<void> {
