@@ -36,6 +36,8 @@ export interface Lease {
 export const NO_LEASE: Lease = { sent: [], until: -Infinity };
 
 const slowestRenewalMs = 1000;
+/** A renewal that is late by this part of the time between two. */
+const overdueFactor = 1.3;
 /** Renewals come each second at most, and the lag of the longest session (20 ticks of 2 s) is under 7 s. */
 const remembered = 10;
 
@@ -82,4 +84,14 @@ export function isOver(lease: Lease | undefined, now: number): boolean {
 /** What is left, ms; 0 when it is over. */
 export function leaseLeftMs(lease: Lease | undefined, now: number): number {
   return lease === undefined ? 0 : Math.max(0, lease.until - now);
+}
+
+/**
+ * When the others are to be asked to accept. The first renewal of a session gives little: late enough that the second has had its chance, for
+ * who accepts is not promoted for a while.
+ */
+export function askDueAt({ sent, until }: Lease, { askBeforeMs, renewEveryMs }: LeaseTerms): number {
+  // Later ones do not all extend it: after a silence, one only from the next but one on.
+  const overdue = sent.length === 1 ? (sent[0] ?? 0) + renewEveryMs * overdueFactor : -Infinity;
+  return Math.max(until - askBeforeMs, overdue);
 }

@@ -1,4 +1,5 @@
 import {
+  askDueAt,
   extendLease,
   inNewSession,
   isOver,
@@ -19,6 +20,7 @@ import type { GroupView } from './agent-view.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import { WatermarkTrail, type Progress } from './agent-watermark.ts';
 import { Alarm } from './alarm.ts';
+import { SideWork } from './side-work.ts';
 
 export type LeasePeers = NonNullable<AgentMemory['opened']>['peers'];
 
@@ -48,7 +50,6 @@ export interface AskTiming {
 /** While nothing succeeds, it is tried again after this. */
 const retryMs = 100;
 const idleMs = 60_000;
-const overdueFactor = 1.3;
 
 /**
  * Keeps the lease of a primary's agent: renews it by writing the watermark, asks the others when ZooKeeper is away, and closes writes when
@@ -61,12 +62,9 @@ export class LeaseKeeper {
   #tenure: Tenure | undefined;
   readonly #trail = new WatermarkTrail();
   #adopted = false;
-  #renewing = false;
-  #renewAt = 0;
-  #asking = false;
-  #askAt = 0;
-  #closing = false;
-  #closeAt = 0;
+  readonly #renewing = new SideWork();
+  readonly #asking = new SideWork();
+  readonly #closing = new SideWork();
   /** What was logged last, so that it is said once. */
   #trouble: string | undefined;
   #accepted = false;
@@ -160,60 +158,47 @@ export class LeaseKeeper {
     if (tenure?.session === undefined || session === undefined || session === tenure.session) return;
     tenure.session = undefined;
     tenure.lease = inNewSession(tenure.lease, this.#deps.clock.monotonic(), this.terms);
-    this.#renewAt = -Infinity;
+    this.#renewing.dueAt = -Infinity;
     this.#alarm?.ring();
   }
 
   /** Looks at the clock first, starts what is due, and returns when to look again. */
   #step(tenure: Tenure): number {
     const now = this.#deps.clock.monotonic();
-    const { until } = tenure.lease;
-    if (now >= until) {
-      if (!this.#closing && now >= this.#closeAt) void this.#lapse(tenure);
-      return this.#closing ? Infinity : this.#closeAt;
-    }
-    if (!this.#renewing && now >= this.#renewAt) void this.#keep(tenure);
-    const askAt = this.#nextAsk(tenure);
-    if (!this.#asking && now >= askAt) void this.#ask(tenure);
-    return Math.min(until, this.#renewing ? Infinity : this.#renewAt, this.#asking ? Infinity : askAt);
-  }
-
-  /** The first renewal of a session gives little: late enough that the second has had its chance. */
-  #nextAsk({ lease }: Tenure): number {
-    const { askBeforeMs, renewEveryMs } = this.terms;
-    // Later ones do not all extend it: after a silence, one only from the next but one on.
-    const overdue = lease.sent.length === 1 ? (lease.sent[0] ?? 0) + renewEveryMs * overdueFactor : -Infinity;
-    return Math.max(lease.until - askBeforeMs, overdue, this.#askAt);
+    const { lease } = tenure;
+    const alarm = this.#alarm;
+    if (isOver(lease, now)) return this.#closing.look(now, () => this.#lapse(tenure), alarm);
+    const renewAt = this.#renewing.look(now, () => this.#keep(tenure), alarm);
+    const askAt = this.#asking.look(now, () => this.#ask(tenure), alarm, askDueAt(lease, this.terms));
+    return Math.min(lease.until, renewAt, askAt);
   }
 
   #plan({ session }: Tenure): void {
-    this.#renewAt = this.#deps.clock.monotonic() + (session === undefined ? 0 : this.terms.renewEveryMs);
-    this.#closeAt = this.#askAt = -Infinity;
+    const now = this.#deps.clock.monotonic();
+    this.#renewing.dueAt = now + (session === undefined ? 0 : this.terms.renewEveryMs);
+    this.#closing.dueAt = this.#asking.dueAt = -Infinity;
     this.#alarm?.ring();
   }
 
   /** One renewal and when the next is due. */
   async #keep(tenure: Tenure): Promise<void> {
     const { clock, log, coordination } = this.#deps;
-    this.#renewing = true;
     try {
       if (tenure.session === undefined || tenure.session !== coordination.sessionId())
         await this.#establish(tenure);
-      this.#renewAt = (await this.#renew(tenure)) + this.terms.renewEveryMs;
+      this.#renewing.dueAt = (await this.#renew(tenure)) + this.terms.renewEveryMs;
       if (this.#trouble !== undefined) log.info('lease renewed again', { leftMs: Math.round(this.leftMs()) });
       this.#trouble = undefined;
       this.#accepted = false;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
-      this.#renewAt = clock.monotonic() + retryMs;
+      this.#renewing.dueAt = clock.monotonic() + retryMs;
       if (this.#trouble !== error.message) {
         const leftMs = Math.round(this.leftMs());
         log.warn('lease not renewed', { code: error.code, error: error.message, leftMs });
       }
       this.#trouble = error.message;
     }
-    this.#renewing = false;
-    this.#alarm?.ring();
   }
 
   /** Resolves to when it was sent: the next must not follow too soon to count. */
@@ -259,7 +244,6 @@ export class LeaseKeeper {
     const { clock, log } = this.#deps;
     const { until } = tenure.lease;
     const askedAt = clock.monotonic();
-    this.#asking = true;
     const { group, epoch } = tenure;
     const timing = { leaseMs: this.terms.acceptMs, timeoutMs: Math.max(1, until - askedAt) };
     const peers = this.peers();
@@ -274,9 +258,7 @@ export class LeaseKeeper {
         log.warn('no contact with ZooKeeper; all others accept this primary', { group, epoch });
       this.#accepted = true;
     }
-    this.#asking = false;
-    this.#askAt = clock.monotonic() + retryMs;
-    this.#alarm?.ring();
+    this.#asking.dueAt = clock.monotonic() + retryMs;
   }
 
   async #refusalOf(peers: LeasePeers, epoch: EpochOf, timing: AskTiming): Promise<string | undefined> {
@@ -292,7 +274,6 @@ export class LeaseKeeper {
     const { group, epoch, lease } = tenure;
     const { until } = lease;
     const now = clock.monotonic();
-    this.#closing = true;
     log.error('the lease is over: closing writes', { group, epoch, overSinceMs: Math.round(now - until) });
     try {
       // After a stop of this process the time may be over already; SQL gets a chance all the same.
@@ -301,8 +282,6 @@ export class LeaseKeeper {
     } catch (thrown) {
       log.error('writes could not be closed; trying again', { error: toDcmhaError(thrown).message });
     }
-    this.#closing = false;
-    this.#closeAt = clock.monotonic() + retryMs;
-    this.#alarm?.ring();
+    this.#closing.dueAt = clock.monotonic() + retryMs;
   }
 }

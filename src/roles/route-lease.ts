@@ -1,4 +1,5 @@
 import {
+  askDueAt,
   extendLease,
   inNewSession,
   isOver,
@@ -13,6 +14,7 @@ import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Clock, Log } from '../ports/system.ts';
 import { Alarm } from './alarm.ts';
+import { SideWork } from './side-work.ts';
 
 export interface RouteLeaseParts {
   /** Makes sure that our acknowledgement stands in `session` and that we know the route as it is since. Throws when not. */
@@ -32,7 +34,6 @@ export interface RouteLeaseParts {
 
 const retryMs = 100;
 const idleMs = 60_000;
-const overdueFactor = 1.3;
 
 /**
  * One group's lease at one router (design, sections 5 and 12): the write side may be open while it runs. Renewed by writes to the
@@ -47,10 +48,8 @@ export class RouteLease {
   #lease: Lease = NO_LEASE;
   #session: string | undefined;
   #alarm: Alarm | undefined;
-  #renewing = false;
-  #renewAt = 0;
-  #asking = false;
-  #askAt = 0;
+  readonly #renewing = new SideWork();
+  readonly #asking = new SideWork();
   /** What was told last, so that it is told once. */
   #held = false;
   #trouble: string | undefined;
@@ -103,44 +102,26 @@ export class RouteLease {
       if (!held) this.#log.error('the lease is over: closing the write side');
       this.#parts.changed();
     }
-    if (!this.#renewing && now >= this.#renewAt) void this.#keep();
-    const askAt = held && this.#parts.isWanted() ? this.#nextAsk() : Infinity;
-    if (!this.#asking && now >= askAt) void this.#ask();
-    return Math.min(
-      held ? this.#lease.until : Infinity,
-      this.#renewing ? Infinity : this.#renewAt,
-      this.#asking ? Infinity : askAt,
-    );
-  }
-
-  /**
-   * The first renewal of a session gives little: late enough that the second has had its chance, for who accepts is not promoted for a while.
-   */
-  #nextAsk(): number {
-    const { askBeforeMs, renewEveryMs } = this.terms;
-    const { sent, until } = this.#lease;
-    // Later ones do not all extend it: after a silence, one only from the next but one on.
-    const overdue = sent.length === 1 ? (sent[0] ?? 0) + renewEveryMs * overdueFactor : -Infinity;
-    return Math.max(until - askBeforeMs, overdue, this.#askAt);
+    const renewAt = this.#renewing.look(now, () => this.#keep(), this.#alarm);
+    const notBefore = held && this.#parts.isWanted() ? askDueAt(this.#lease, this.terms) : Infinity;
+    const askAt = this.#asking.look(now, () => this.#ask(), this.#alarm, notBefore);
+    return Math.min(held ? this.#lease.until : Infinity, renewAt, askAt);
   }
 
   async #keep(): Promise<void> {
-    this.#renewing = true;
     try {
-      this.#renewAt = (await this.#renew()) + this.terms.renewEveryMs;
+      this.#renewing.dueAt = (await this.#renew()) + this.terms.renewEveryMs;
       if (this.#trouble !== undefined)
         this.#log.info('lease renewed again', { leftMs: Math.round(this.leftMs) });
       this.#trouble = undefined;
       this.#accepted = false;
     } catch (thrown) {
       const { code, message } = toDcmhaError(thrown);
-      this.#renewAt = this.#clock.monotonic() + retryMs;
+      this.#renewing.dueAt = this.#clock.monotonic() + retryMs;
       if (this.#trouble !== code)
         this.#log.warn('lease not renewed', { code, error: message, leftMs: Math.round(this.leftMs) });
       this.#trouble = code;
     }
-    this.#renewing = false;
-    this.#alarm?.ring();
   }
 
   /** Resolves to when it was sent: the next must not follow too soon to count. */
@@ -164,11 +145,10 @@ export class RouteLease {
     if (this.#session === undefined || session === undefined || session === this.#session) return;
     this.#session = undefined;
     this.#lease = inNewSession(this.#lease, this.#clock.monotonic(), this.terms);
-    this.#renewAt = 0;
+    this.#renewing.dueAt = -Infinity;
   }
 
   async #ask(): Promise<void> {
-    this.#asking = true;
     const askedAt = this.#clock.monotonic();
     const timing = { leaseMs: this.terms.acceptMs, timeoutMs: Math.max(1, this.#lease.until - askedAt) };
     const refusal = await this.#parts.ask(timing).catch((thrown: unknown) => toDcmhaError(thrown).message);
@@ -180,13 +160,11 @@ export class RouteLease {
       if (!this.#accepted) this.#log.warn('no contact with ZooKeeper; all others accept this primary');
       this.#accepted = true;
     }
-    this.#asking = false;
-    this.#askAt = this.#clock.monotonic() + retryMs;
-    this.#alarm?.ring();
+    this.#asking.dueAt = this.#clock.monotonic() + retryMs;
   }
 
   #soon(): void {
-    this.#renewAt = 0;
+    this.#renewing.dueAt = -Infinity;
     this.#alarm?.ring();
   }
 }

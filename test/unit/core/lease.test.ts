@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  askDueAt,
   extendLease,
   inNewSession,
   isOver,
@@ -108,3 +109,11 @@ test('the fence is always done before the leader could expire the session, howev
     { numRuns: 3000 },
   );
 });
+
+for (const [name, lease, at] of [
+  ['the others are asked shortly before the end', renewedAt(10_000, 11_000), 13_500],
+  ['after a single renewal, once the second is late', renewedAt(10_000), 11_300],
+  ['with no lease, at once: whoever holds none does not ask', NO_LEASE, -Infinity],
+] as const) {
+  test(name, () => assert.equal(askDueAt(lease, terms), at));
+}
