@@ -187,7 +187,7 @@ export class GroupWorker {
   async #continuePlan(journal: JournalState): Promise<number> {
     const { alerts, log } = this.#deps.runner;
     if (journal.kind === 'unknown-program') {
-      const text = `the running plan of ${this.#group} was written by program ${journal.program}: upgrade this coordinator`;
+      const text = `the running plan of ${this.#group} was written by a newer dcmha (program ${journal.program}): upgrade this coordinator`;
       alerts.raise('plan-blocked', { group: this.#group }, text, { reason: 'journal-of-newer-program' });
       return this.#deps.tickMs;
     }

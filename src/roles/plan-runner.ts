@@ -14,6 +14,7 @@ import { execute, type Ending } from '../core/plan/execute.ts';
 import type { Step } from '../core/plan/steps.ts';
 import { pauseOf } from '../core/plan/switchover.ts';
 import { historyOf } from '../core/plan/history.ts';
+import { whatIsNewer } from '../core/plan/newer.ts';
 import { approvable, planSchema, withoutStaleApproval, type Next, type Plan } from '../core/plan/plan.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
 import {
@@ -103,11 +104,12 @@ export function planOf(journal: { readonly group: string }): Plan {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = znodes.journal(journal.group);
-  throw new DcmhaError(
-    'ZNODE_MALFORMED',
-    `${path}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
-    { details: { path } },
-  );
+  const newer = whatIsNewer(journal);
+  const why =
+    newer === undefined
+      ? `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`
+      : `written by a newer dcmha (${newer}): use that one`;
+  throw new DcmhaError('ZNODE_MALFORMED', `${path}: ${why}`, { details: { path } });
 }
 
 async function drive(

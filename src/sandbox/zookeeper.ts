@@ -19,7 +19,9 @@ export interface ZookeeperSettings {
   readonly properties?: readonly string[] | undefined;
 }
 
-const TICK_MS = 500;
+/** Sessions end at the first tick after their time-out, so a dead host is noticed up to so much later. */
+const TICK_MS = 250;
+const LEAST_SESSION_MS = 1000;
 const PEER_PORT = 2888;
 const ELECTION_PORT = 3888;
 
@@ -34,11 +36,11 @@ export async function prepareZookeeper(settings: ZookeeperSettings): Promise<voi
   await mkdir(data, { recursive: true });
   const lines = [
     `tickTime=${TICK_MS}`,
-    `minSessionTimeout=${2 * TICK_MS}`,
+    `minSessionTimeout=${LEAST_SESSION_MS}`,
     'maxSessionTimeout=60000',
     // In ticks: 10 s to join the leader, 5 s to fall behind it.
-    'initLimit=20',
-    'syncLimit=10',
+    'initLimit=40',
+    'syncLimit=20',
     `dataDir=${data}`,
     `clientPort=${settings.port}`,
     `clientPortAddress=${settings.host}`,

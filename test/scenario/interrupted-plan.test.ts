@@ -24,7 +24,7 @@ async function holdOfPlan() {
   const ports = { coordination, mysql: world.from('c1'), peers: new FakePeerNetwork(clock).from('c1') };
   const stopReceiver = () =>
     clock.runThrough(underHold(ports, hold).mysql.stopReceiver(server, '', { timeoutMs: 1000 }));
-  return { clock, zookeeper, replica, stopReceiver };
+  return { clock, zookeeper, replica, hold, stopReceiver };
 }
 
 describe('a coordinator that was stopped in the middle of a step', () => {
@@ -41,6 +41,20 @@ describe('a coordinator that was stopped in the middle of a step', () => {
     await clock.runFor(3000);
     await stopReceiver();
     assert.deepEqual(replica.calls, ['stopReceiver']);
+  });
+
+  it('waits for the end of its own write to the journal, whatever that says', async () => {
+    const { clock, zookeeper, hold } = await holdOfPlan();
+    await clock.runFor(3000);
+    let answer: (version: number) => void = () => undefined;
+    const saved = hold.save(() => new Promise((resolve) => (answer = resolve)));
+    zookeeper.put(znodes.journal('g1'), 'the next step');
+    let isHeld = false;
+    const required = hold.require().then(() => (isHeld = true));
+    await clock.runFor(100);
+    assert.equal(isHeld, false);
+    answer(1);
+    await Promise.all([saved, required]);
   });
 
   it('asks nobody while nobody can have taken it over', async () => {

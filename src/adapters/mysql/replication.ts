@@ -64,9 +64,8 @@ export async function follow(
     row = await readChannel(session, profile.channel, deadline);
   }
   const keepsApplying = row?.Replica_SQL_Running === 'Yes' && row.Auto_Position === 1;
-  if (!keepsApplying) {
+  if (row !== undefined && !keepsApplying)
     await ifConfigured(session.query(`STOP ${replica} ${channel}`, [], deadline));
-  }
   await changeSource(session, { profile, login, setAutoPosition: !keepsApplying }, deadline);
   await withWorkers(session, profile.workers, deadline, () =>
     session.query(`START ${replica} ${channel}`, [], deadline),

@@ -14,12 +14,11 @@ type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 const pollMs = 50;
 
-/** Publishes the route without a write server. Nobody waits for the routers here: the evidence of the fence decides. */
+/** Publishes the route without a write server. Nobody waits for the routers here, who watch it: the evidence of the fence decides. */
 export async function closeRoute(context: PerformContext): Promise<Outcome> {
   const before = await readRoute(context.coordination, context.group);
   if (before === undefined) return { kind: 'done', detail: 'no route was published' };
   await changeRoute(context, (route) => ({ ...route, write: undefined }), before);
-  pushRouters(context);
   return { kind: 'done' };
 }
 
