@@ -8,8 +8,10 @@ const entry = (step: object, outcome: object) => ({ step, outcome, at: 0, tookMs
 const done = { kind: 'done' };
 const plan = failoverPlan();
 
+type Changed = Pick<typeof plan, 'group'> & Readonly<Record<string, unknown>>;
+
 describe('a journal that this program cannot read', () => {
-  const cases: readonly (readonly [name: string, journal: { group: string }, what: string | undefined])[] = [
+  const cases: readonly (readonly [name: string, journal: Changed, what: string | undefined])[] = [
     ['a plan of a newer kind', { ...plan, kind: 'merge' }, 'kind "merge"'],
     ['a newer step', { ...plan, entries: [entry({ kind: 'ponder' }, done)] }, 'entries.0.step.kind "ponder"'],
     [
