@@ -7,7 +7,7 @@ import { describeFault, drawFaults, levels, type Fault } from '../test/simulate/
 import { runSeed, type RunOptions } from '../test/simulate/run-seed.ts';
 import { isSeededBug, seededBugs } from '../test/simulate/seeded-bugs.ts';
 import { placesOf, shrink, traceOf } from '../test/simulate/shrink.ts';
-import { shapeOf } from '../test/simulate/world.ts';
+import { describeShape, shapeOf } from '../test/simulate/world.ts';
 import { runAll, type Outcome } from './simulate/run-all.ts';
 
 const { values } = parseArgs({
@@ -72,7 +72,12 @@ async function many(): Promise<boolean> {
   say(
     `${sum(done.map(({ lost }) => lost))} acknowledged writes lost with a record that says so (asynchronous, host gone)`,
   );
-  say(`all well again after ${Math.max(0, ...done.map(({ wellAfterMs }) => wellAfterMs)) / 1000} s at most`);
+  say(
+    `${sum(done.map(({ returns }) => returns))} returns with transactions that nobody else had, ${sum(done.map(({ remade }) => remade))} servers made anew`,
+  );
+  const slowest = done.toSorted((a, b) => b.wellAfterMs - a.wellAfterMs).slice(0, 5);
+  say(`all well again after ${(slowest[0]?.wellAfterMs ?? 0) / 1000} s at most`);
+  say(`slowest: ${slowest.map(({ seed, wellAfterMs }) => `seed ${seed} ${wellAfterMs / 1000} s`).join(', ')}`);
   say(failed.length === 0 ? 'no promise was broken' : `${failed.length} seeds broke a promise`);
   return failed.length === 0;
 }
@@ -98,11 +103,7 @@ async function explain(seed: number): Promise<void> {
   const options: RunOptions = { seed, level, tamper, faults: drawn };
   const smallest = await shrink(await runSeed(options), { level, tamper });
   const faults = placesOf(smallest.faults, drawn).join(',');
-  const { members, routers, semiSync, sessionTimeoutMs } = shapeOf(seed);
-  say(`\nseed ${seed}: ${smallest.violation ?? ''}`);
-  say(
-    `  ${members} members, ${routers} routers, ${semiSync ? 'semi-sync' : 'asynchronous'}, session ${sessionTimeoutMs} ms`,
-  );
+  say(`  ${describeShape(shapeOf(seed))}`);
   for (const fault of smallest.faults) say(`  ${describeFault(fault)}`);
   say(`  npm run simulate -- --seed ${seed} --faults '${faults}'${again} --trace`);
   for (const line of await traceOf({ ...options, faults: smallest.faults })) say(`    ${line}`);

@@ -10,6 +10,8 @@ const outcome = z.object({
   writes: z.number(),
   wellAfterMs: z.number(),
   at: z.number(),
+  returns: z.number(),
+  remade: z.number(),
 });
 /** What came of one seed. */
 export type Outcome = z.infer<typeof outcome>;

@@ -23,8 +23,12 @@ process.on('message', (message) => {
 async function work({ seeds, level, bug }: z.infer<typeof order>): Promise<void> {
   const tamper = bug !== undefined && isSeededBug(bug) ? seededBugs[bug] : {};
   for (const seed of seeds) {
-    const { violation, epochs, lost, writes, wellAfterMs, at } = await runSeed({ seed, level, tamper });
-    process.send?.({ seed, violation, epochs, lost, writes, wellAfterMs, at });
+    const { epochs, lost, writes, wellAfterMs, at, returns, remade, violation } = await runSeed({
+      seed,
+      level,
+      tamper,
+    });
+    process.send?.({ seed, violation, epochs, lost, writes, wellAfterMs, at, returns, remade });
   }
   process.send?.({ isIdle: true });
 }

@@ -1,3 +1,4 @@
+import { formatGtid } from '../../src/core/gtid/gtid.ts';
 import { EMPTY_GTID_SET, parseGtidSet, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { lackOf } from '../../src/core/plan/by-hand.ts';
 import { knownLoss } from '../../src/core/plan/failover.ts';
@@ -36,6 +37,18 @@ export class Checks {
   /** Acknowledged writes that the primary lacks and no record tells of. */
   missingAt(server: SimServer): GtidSet {
     return this.#world.acknowledged.subtract(server.executed).subtract(this.#lost);
+  }
+
+  /** Names can be taken by others: what was acknowledged is there by what it was. */
+  lookAtContent(): void {
+    const primary = this.#world.primary();
+    if (primary === undefined) return;
+    const { history } = primary.server;
+    const gone = this.#world.acknowledgedWrites.find(
+      (write) => !history.has(write) && !this.#lost.has(write.gtid),
+    );
+    if (gone !== undefined)
+      this.#world.ground.violation(`acknowledged, and another stands for it at ${primary.id}: ${formatGtid(gone.gtid)}`);
   }
 
   /** Promise 1: never two servers that take writes through routes. */
@@ -94,6 +107,8 @@ export class Checks {
     const plan = this.#runningPlan();
     if (plan?.kind === 'by-hand') return toldByHand(plan, missing);
     if (plan?.kind !== 'failover') return EMPTY_GTID_SET;
+    // Under `semiSync.mode: required` a failover that nobody ordered loses nothing that was acknowledged, told or not.
+    if (plan.inputs.durable === true && plan.inputs.to === undefined) return EMPTY_GTID_SET;
     const named = parseGtidSet(knownLoss(plan).missing);
     if (outcomeAs(plan, 'catch-up', 'not-caught-up') === undefined) return named;
     const positions = outcomeAs(plan, 'freeze', 'positions')?.positions ?? [];

@@ -1,7 +1,8 @@
-import { parsePythonLiteral } from '../../src/core/store/python-literal.ts';
+import { outcomeOf, rejoinPlanSchema, type RejoinPlan } from '../../src/core/rejoin/plan.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { Checks } from './checks.ts';
 import type { SimMember } from './sim-member.ts';
+import { tableNames } from './sim-tables.ts';
 import type { World } from './world.ts';
 
 /** Why the group is not as it should be when nothing is wrong any more; undefined when it is. */
@@ -40,10 +41,36 @@ function whyNotRead(world: World, primary: SimMember): string | undefined {
   return unread === undefined ? undefined : `${unread.id} is not read from`;
 }
 
-/** Servers whose agents say that they hold what the primary lacks: with what this world has, an operator makes them anew. */
-export function errantMembers(world: World): SimMember[] {
-  return world.members.filter(({ id }) => {
-    const text = world.ground.zookeeper.tree.get(znodes.presence(id))?.data.toString('utf8') ?? '';
-    return text !== '' && JSON.stringify(parsePythonLiteral(text)).includes('"state":"errant"');
-  });
+/** Why nothing but a copy of another server helps a member: what no program takes back, or what its source cannot send any more. */
+export function whyPastHelp(world: World, { id, server }: SimMember): string | undefined {
+  const channel = server.channels.get('')?.status(world.ground.clock.now);
+  if (channel?.receiverError !== undefined) return channel.receiverError;
+  const plan = returnOf(world, id);
+  if (plan?.ended === undefined) return undefined;
+  const reason = outcomeOf(plan, 'saved')?.obstacle?.reason;
+  return reason === 'not-the-last' || reason === 'purged' ? reason : undefined;
+}
+
+/** Why a return ended that should have brought the server back. */
+export function whyNotBack(world: World, member: SimMember): string | undefined {
+  return whyPastHelp(world, member) === undefined ? returnOf(world, member.id)?.ended : undefined;
+}
+
+function returnOf({ ground }: World, id: string): RejoinPlan | undefined {
+  const text = ground.zookeeper.tree.get(znodes.rejoinPlan(id))?.data.toString('utf8') ?? '';
+  return text === '' ? undefined : rejoinPlanSchema.parse(JSON.parse(text));
+}
+
+/** Why the members do not all hold the same rows; undefined when they do. For when nobody writes any more. */
+export function whyUnequal({ members }: World): string | undefined {
+  const [first, ...others] = members.map(({ server }) => server);
+  if (first === undefined) return undefined;
+  for (const { name, executed, tables } of others) {
+    if (!executed.equals(first.executed))
+      return `${name} has executed ${executed.toCompactString()}, ${first.name} ${first.executed.toCompactString()}`;
+    const table = tables.differs(first.tables);
+    if (table !== undefined)
+      return `${tableNames[table]?.table ?? ''} of ${name} is not that of ${first.name}`;
+  }
+  return undefined;
 }

@@ -1,15 +1,17 @@
 import { znodes } from '../../src/core/store/znodes.ts';
 import { Checks } from './checks.ts';
 import { describeFault, drawFaults, isNoReasonToSwitch, type Fault, type Level } from './faults.ts';
-import { errantMembers, whyUnwell } from './health.ts';
+import { whyNotBack, whyPastHelp, whyUnequal, whyUnwell } from './health.ts';
 import { inject } from './inject.ts';
 import type { Tamper } from './sim-ground.ts';
-import { World } from './world.ts';
+import type { SimMember } from './sim-member.ts';
+import { World, type WorldShape } from './world.ts';
 
 export interface RunOptions {
   readonly seed: number;
   readonly level?: Level | undefined;
   /** Instead of the seed's own. */
+  readonly shape?: Partial<WorldShape> | undefined;
   readonly faults?: readonly Fault[] | undefined;
   readonly tamper?: Tamper | undefined;
   readonly trace?: ((line: string) => void) | undefined;
@@ -31,6 +33,9 @@ export interface RunResult {
   readonly epochs: number;
   /** Writes that came to nothing since the faults began. */
   readonly failures: number;
+  /** Servers that came back with transactions of their own, and those that only a copy of another helped. */
+  readonly returns: number;
+  readonly remade: number;
 }
 
 const START_MS = 30_000;
@@ -38,18 +43,21 @@ const START_MS = 30_000;
 const WELL_MS = 120_000;
 const STABLE_MS = 1500;
 const REMAKE_MS = 1000;
+/** Until all that was written is everywhere, when nobody writes any more. */
+const SETTLE_MS = 30_000;
 /** For a plan's step to come that a fault waits for. */
 const WAIT_MS = 10_000;
 
 /** One seed's world from its start through its faults until all is well again, or a promise is broken. */
 export async function runSeed(options: RunOptions): Promise<RunResult> {
-  const { seed, trace, tamper = {} } = options;
+  const { seed, trace, shape, tamper = {} } = options;
   const faults = options.faults ?? drawFaults(seed, options.level);
-  const run = new Run(new World(seed, { tamper, trace }), seed);
+  const run = new Run(new World(seed, { tamper, trace, shape }), seed);
   await run.untilWell(START_MS);
   await run.through(faults);
   const wellAfterMs = await run.recover();
   run.judge(faults);
+  await run.settle();
   return run.result(faults, wellAfterMs);
 }
 
@@ -62,6 +70,7 @@ class Run {
   /** Faults that have not happened yet. */
   #toCome = 0;
   #failuresBefore = 0;
+  #remade = 0;
 
   constructor(world: World, seed: number) {
     this.#world = world;
@@ -126,6 +135,20 @@ class Run {
     }
   }
 
+  /** Nobody writes any more: what all members hold is the same, and is what clients were told. */
+  async settle(): Promise<void> {
+    const { ground } = this.#world;
+    this.#world.stopClients();
+    const end = ground.clock.now + SETTLE_MS;
+    let why = whyUnequal(this.#world);
+    while (why !== undefined && ground.clock.now < end && !this.#isOver()) {
+      await ground.clock.run(ground.clock.now + STABLE_MS / 10, this.#isOver);
+      why = whyUnequal(this.#world);
+    }
+    if (why !== undefined && !this.#isOver()) ground.violation(`members differ at the end: ${why}`);
+    if (!this.#isOver()) this.#checks.lookAtContent();
+  }
+
   /** Promise 3: what is no reason to move the primary does not move it; and while only ZooKeeper is away, nobody notices. */
   judge(faults: readonly Fault[]): void {
     const { ground } = this.#world;
@@ -150,6 +173,8 @@ class Run {
       wellAfterMs,
       epochs: this.#world.epoch(),
       failures: this.#world.failures - this.#failuresBefore,
+      returns: ground.returns,
+      remade: this.#remade,
     };
   }
 
@@ -171,19 +196,29 @@ class Run {
     });
   }
 
+  /** What only an operator can do: a server that nothing else helps is made anew. One that should have come back by itself is none of these. */
   #remake(): void {
     const { ground } = this.#world;
     ground.clock.after(REMAKE_MS, () => {
       const primary = this.#world.primary();
-      for (const member of errantMembers(this.#world)) {
+      for (const member of this.#world.members) {
         if (primary === undefined || member === primary || !primary.server.isWritable) continue;
-        ground.note(`operator: ${member.id} is made anew from ${primary.id}`);
-        member.server.crash();
-        member.server.replaceWith(primary.server);
-        member.server.boot(ground.clock.now);
+        const why = whyPastHelp(this.#world, member);
+        if (why !== undefined) this.#remakeFrom(primary, member, why);
+        const failed = whyNotBack(this.#world, member);
+        if (failed !== undefined) ground.violation(`${member.id} does not come back: ${failed}`);
       }
       this.#remake();
     });
+  }
+
+  #remakeFrom(primary: SimMember, member: SimMember, why: string): void {
+    const { ground } = this.#world;
+    ground.note(`operator: ${member.id} is made anew from ${primary.id}: ${why}`);
+    this.#remade += 1;
+    member.server.crash();
+    member.server.replaceWith(primary.server);
+    member.server.boot(ground.clock.now);
   }
 
   readonly #isOver = (): boolean => {

@@ -13,6 +13,10 @@ export const seededBugs = {
   'no-fence': {
     agentMysql: (real: Mysql) => replaced(real, { fence: () => Promise.resolve({ killed: 0 }) }),
   },
+  /** Taking back forgets one row. */
+  'forgotten-row': {
+    takenBack: (changes) => changes.slice(1),
+  },
 } as const satisfies Record<string, Tamper>;
 
 export type SeededBug = keyof typeof seededBugs;

@@ -1,33 +1,24 @@
 import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import type { BinlogOffer } from '../../src/ports/binlog-service.ts';
+import type { BinlogSource } from '../../src/ports/binlog-source.ts';
 import type { BinlogDeps } from '../../src/roles/agent-deps.ts';
-import { makeBinlog } from '../support/made-binlog.ts';
 import { memoryFiles } from '../support/memory-binlog.ts';
-import type { ReplicationSource } from './sim-channel.ts';
-import type { SimMysqlWorld } from './sim-mysql.ts';
+import type { Receiver, ReplicationSource } from './sim-channel.ts';
 import type { SimServer } from './sim-mysql-server.ts';
 import type { SimProcess } from './sim-process.ts';
-
-interface WrittenFile {
-  readonly previous: GtidSet;
-  readonly gtids: GtidSet;
-  readonly bytes: Buffer;
-}
-
-/** Transactions in a file before the next is begun. */
-const PER_FILE = 50n;
+import type { Transaction } from './sim-transaction.ts';
+import type { SimMysqlWorld } from './statements.ts';
 
 /** The binlog of a simulated server, in real bytes, and what its agent hands out of it. */
 export function simBinlog(world: SimMysqlWorld, server: SimServer, process: SimProcess): BinlogDeps {
-  const closed: WrittenFile[] = [];
   return {
-    open: () => memoryFiles(bytesOf(server, closed), 65_536),
+    open: () => filesOf(server),
     serverUuid: () => Promise.resolve(server.uuid),
     service: {
       listen: (at, offer) => {
         const name = formatEndpoint(at);
-        const listening = new HandedOut(at.host, process, offer);
+        const listening = new HandedOut(server, process, offer);
         world.sources.set(name, listening);
         return Promise.resolve({
           port: at.port,
@@ -43,28 +34,25 @@ export function simBinlog(world: SimMysqlWorld, server: SimServer, process: SimP
   };
 }
 
-function bytesOf(server: SimServer, closed: WrittenFile[]): Record<string, Buffer> {
-  const last = closed.at(-1);
-  const previous = last === undefined ? EMPTY_GTID_SET : last.previous.union(last.gtids);
-  const gtids = server.logged.subtract(previous);
-  const current = { previous, gtids, bytes: makeBinlog(server.number, gtids, previous) };
-  const files = [...closed, current];
-  if (gtids.count() >= PER_FILE) closed.push(current);
-  return Object.fromEntries(
-    files.map(({ bytes }, at) => [`binlog.${String(at + 1).padStart(6, '0')}`, bytes]),
-  );
+/** As they are when they are read. */
+function filesOf({ log }: SimServer): BinlogSource {
+  const now = (): BinlogSource => memoryFiles(log.files(), 65_536);
+  return { list: () => now().list(), open: (name) => now().open(name) };
 }
 
 class HandedOut implements ReplicationSource {
   readonly host: string;
-  readonly onLogged = new Set<() => void>();
-  readonly onEnd = new Set<() => void>();
+  readonly receivers = new Set<Receiver>();
+  readonly purged: GtidSet = EMPTY_GTID_SET;
+  readonly #server: SimServer;
   readonly #process: SimProcess;
   readonly #offer: () => BinlogOffer | undefined;
+  #handed: { readonly offer: BinlogOffer; readonly transactions: readonly Transaction[] } | undefined;
   #isOver = false;
 
-  constructor(host: string, process: SimProcess, offer: () => BinlogOffer | undefined) {
-    this.host = host;
+  constructor(server: SimServer, process: SimProcess, offer: () => BinlogOffer | undefined) {
+    this.host = server.host;
+    this.#server = server;
     this.#process = process;
     this.#offer = offer;
   }
@@ -73,9 +61,14 @@ class HandedOut implements ReplicationSource {
     return !this.#isOver && this.#process.isRunning && this.#offer()?.mayServe() === true;
   }
 
-  get logged(): GtidSet {
+  get transactions(): readonly Transaction[] {
     const offer = this.#offer();
-    return offer === undefined ? EMPTY_GTID_SET : offer.tail.have.union(offered(offer));
+    if (offer === undefined) return [];
+    if (this.#handed?.offer !== offer) {
+      const transactions = this.#server.transactions.filter(({ gtid }) => offer.isOffered(gtid));
+      this.#handed = { offer, transactions };
+    }
+    return this.#handed.transactions;
   }
 
   acknowledged(): void {
@@ -84,19 +77,6 @@ class HandedOut implements ReplicationSource {
 
   hangUp(): void {
     this.#isOver = true;
-    for (const ended of [...this.onEnd]) ended();
+    for (const receiver of [...this.receivers]) receiver.sourceEnded();
   }
-}
-
-function offered({ tail, isOffered }: BinlogOffer): GtidSet {
-  let set = EMPTY_GTID_SET;
-  for (const { uuid, tag, intervals } of tail.missing.sources()) {
-    for (const { start, end } of intervals) {
-      for (let number = start; number <= end; number++) {
-        const gtid = { uuid, tag, number };
-        if (isOffered(gtid)) set = set.add(gtid);
-      }
-    }
-  }
-  return set;
 }

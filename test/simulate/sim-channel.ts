@@ -1,18 +1,33 @@
+import { formatGtid } from '../../src/core/gtid/gtid.ts';
 import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import type { ChannelStatus } from '../../src/ports/mysql.ts';
 import type { EventClock } from './event-clock.ts';
 import type { Network } from './network.ts';
 import type { SimServer } from './sim-mysql-server.ts';
+import type { Transaction } from './sim-transaction.ts';
 
 /** What a receiver attaches to: a server, or an agent that hands out a binlog. */
 export interface ReplicationSource {
   readonly host: string;
   readonly isRunning: boolean;
-  readonly logged: GtidSet;
-  readonly onLogged: Set<() => void>;
-  readonly onEnd: Set<() => void>;
-  acknowledged(received: GtidSet): void;
+  /** Its binlog, oldest first; another array when it was begun anew. */
+  readonly transactions: readonly Transaction[];
+  /** What it has executed and cannot send. */
+  readonly purged: GtidSet;
+  readonly receivers: Set<Receiver>;
+  acknowledged(receiver: Receiver, upTo: number): void;
+}
+
+/** One that is attached. */
+export interface Receiver {
+  /** Of its server. */
+  readonly name: string;
+  /** For semi-sync. */
+  readonly acknowledges: boolean;
+  /** There is more. */
+  send(): void;
+  sourceEnded(): void;
 }
 
 /** The servers and what else is listening where replicas may attach. */
@@ -20,6 +35,8 @@ export interface ReplicationWorld {
   readonly clock: EventClock;
   readonly network: Network;
   readonly sources: ReadonlyMap<string, ReplicationSource>;
+  /** How long the binlog of a server takes to its replicas, beyond what the network does, ms. */
+  readonly replicationDelayMs: number;
 }
 
 /** Managed replicas get a heartbeat, and try to attach again, each second. */
@@ -28,17 +45,25 @@ const BEAT_MS = 1000;
 const NET_TIMEOUT_MS = 4000;
 
 /** One replication channel of a server. */
-export class SimChannel {
-  readonly name: string;
+export class SimChannel implements Receiver {
+  readonly channel: string;
   readonly source: Endpoint;
+  acknowledges = false;
   receiverOn = false;
   applierOn = false;
   retrieved: GtidSet = EMPTY_GTID_SET;
+  /** Nothing else is applied until all of it is: `START REPLICA UNTIL`. */
+  until: GtidSet | undefined;
   readonly #world: ReplicationWorld;
   readonly #server: SimServer;
   #attached: ReplicationSource | undefined;
   #heardAt: number | undefined;
-  #relayed: { readonly gtids: GtidSet; readonly at: number }[] = [];
+  #relayed: { readonly transaction: Transaction; readonly at: number }[] = [];
+  /** The source's binlog as it was when this attached, and how much of it is here. */
+  #from: readonly Transaction[] = [];
+  #place = 0;
+  #receiverError: string | undefined;
+  #applierError: string | undefined;
   #isSending = false;
   #isBeating = false;
 
@@ -49,8 +74,12 @@ export class SimChannel {
   ) {
     this.#world = world;
     this.#server = server;
-    this.name = to.name;
+    this.channel = to.name;
     this.source = to.source;
+  }
+
+  get name(): string {
+    return this.#server.name;
   }
 
   get isAttached(): boolean {
@@ -59,8 +88,19 @@ export class SimChannel {
 
   start(): void {
     this.receiverOn = this.applierOn = true;
+    this.until = this.#receiverError = this.#applierError = undefined;
     this.#apply();
     if (!this.#isBeating) this.#beat();
+  }
+
+  stopApplier(): void {
+    this.applierOn = false;
+  }
+
+  applyUntil(until: GtidSet): void {
+    this.applierOn = true;
+    this.until = until;
+    this.#apply();
   }
 
   stopReceiver(): void {
@@ -87,14 +127,14 @@ export class SimChannel {
   status(now: number): ChannelStatus {
     const attached = this.isAttached;
     return {
-      name: this.name,
+      name: this.channel,
       source: this.source,
       receiver: this.receiverOn ? (attached ? 'on' : 'connecting') : 'off',
       applier: this.applierOn ? 'on' : 'off',
       retrieved: this.retrieved.toCompactString(),
       lagSeconds: this.applierOn && attached ? (this.#relayed.length === 0 ? 0 : 1) : undefined,
-      receiverError: undefined,
-      applierError: undefined,
+      receiverError: this.#receiverError,
+      applierError: this.#applierError,
       lastHeardMs: this.#heardAt === undefined ? undefined : now - this.#heardAt,
     };
   }
@@ -114,7 +154,7 @@ export class SimChannel {
     const here = this.#server.host;
     const source = this.#attached;
     if (source !== undefined) {
-      if (source.isRunning && network.passes(source.host, here)) this.#send();
+      if (source.isRunning && network.passes(source.host, here)) this.send();
       else if (clock.now - (this.#heardAt ?? 0) > NET_TIMEOUT_MS) this.#detach();
       return;
     }
@@ -123,54 +163,72 @@ export class SimChannel {
   }
 
   #attach(source: ReplicationSource): void {
-    this.#attached = source;
     this.#heardAt = this.#world.clock.now;
-    source.onLogged.add(this.#send);
-    source.onEnd.add(this.#ended);
-    this.#send();
+    if (!this.#server.executed.union(this.retrieved).contains(source.purged)) {
+      this.#receiverError = '1236: the source purged binary logs that the replica needs';
+      this.receiverOn = false;
+      return;
+    }
+    this.#attached = source;
+    this.#from = source.transactions;
+    this.#place = 0;
+    this.acknowledges = this.#server.semiSync?.replica === true;
+    source.receivers.add(this);
+    this.send();
   }
 
   #detach(): void {
-    this.#attached?.onLogged.delete(this.#send);
-    this.#attached?.onEnd.delete(this.#ended);
+    this.#attached?.receivers.delete(this);
     this.#attached = undefined;
   }
 
   /** The kernel of the source's host says so; when the network is cut, it is silence that tells. */
-  readonly #ended = (): void => {
+  sourceEnded(): void {
     const source = this.#attached;
     if (source !== undefined && this.#world.network.passes(source.host, this.#server.host)) this.#detach();
-  };
+  }
 
   /** The source sends what it has more; one packet is on its way at a time. */
-  readonly #send = (): void => {
+  send(): void {
     const source = this.#attached;
     if (source === undefined || this.#isSending || !source.isRunning) return;
+    // Another binlog, or another process: the connection is none any more.
+    if (source.transactions !== this.#from || !source.receivers.has(this)) {
+      this.#detach();
+      return;
+    }
     this.#isSending = true;
-    const { clock, network } = this.#world;
-    const sent = source.logged;
-    clock.after(network.latency(source.host, this.#server.host), () => {
+    const { clock, network, replicationDelayMs } = this.#world;
+    const end = this.#from.length;
+    const delayMs = end > this.#place ? replicationDelayMs : 0;
+    clock.after(network.latency(source.host, this.#server.host) + delayMs, () => {
       this.#isSending = false;
       if (this.#attached !== source || !network.passes(source.host, this.#server.host)) return;
-      this.#server.run(() => this.#received(source, sent));
-      if (source.logged !== sent) this.#send();
+      this.#server.run(() => this.#received(source, end));
+      if (this.#from.length > end) this.send();
     });
-  };
+  }
 
-  #received(source: ReplicationSource, sent: GtidSet): void {
+  #received(source: ReplicationSource, end: number): void {
     if (this.#attached !== source) return;
     const { clock, network } = this.#world;
     this.#heardAt = clock.now;
-    const fresh = sent.subtract(this.#server.executed).subtract(this.retrieved);
-    if (!fresh.isEmpty()) {
-      this.retrieved = this.retrieved.union(fresh);
-      this.#relayed.push({ gtids: fresh, at: clock.now + this.#server.applyDelayMs });
-      clock.after(this.#server.applyDelayMs, () => this.#apply());
-    }
+    for (; this.#place < end; this.#place += 1) this.#relay(this.#from[this.#place]);
     const here = this.#server.host;
     clock.after(network.latency(here, source.host), () => {
-      if (network.passes(here, source.host) && source.isRunning) source.acknowledged(sent);
+      if (network.passes(here, source.host) && source.isRunning && this.acknowledges)
+        source.acknowledged(this, end);
     });
+  }
+
+  #relay(transaction: Transaction | undefined): void {
+    if (transaction === undefined) return;
+    const { gtid } = transaction;
+    if (this.#server.executed.has(gtid) || this.retrieved.has(gtid)) return;
+    const { clock } = this.#world;
+    this.retrieved = this.retrieved.add(gtid);
+    this.#relayed.push({ transaction, at: clock.now + this.#server.applyDelayMs });
+    clock.after(this.#server.applyDelayMs, () => this.#apply());
   }
 
   #apply(): void {
@@ -180,8 +238,17 @@ export class SimChannel {
     }
     if (!this.#server.isUp || !this.applierOn) return;
     const { now } = this.#world.clock;
-    const due = this.#relayed.filter(({ at }) => at <= now);
-    this.#relayed = this.#relayed.filter(({ at }) => at > now);
-    for (const { gtids } of due) this.#server.apply(gtids);
+    while (this.applierOn) {
+      const [next] = this.#relayed;
+      if (next === undefined || next.at > now) return;
+      const { gtid } = next.transaction;
+      if (this.until?.has(gtid) === false) return;
+      if (!this.#server.executed.has(gtid) && !this.#server.apply(next.transaction)) {
+        this.#applierError = `1032: cannot apply ${formatGtid(gtid)}`;
+        this.applierOn = false;
+        return;
+      }
+      this.#relayed.shift();
+    }
   }
 }

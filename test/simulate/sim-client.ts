@@ -1,9 +1,10 @@
-import type { Gtid } from '../../src/core/gtid/gtid.ts';
 import { Random } from '../support/random.ts';
 import type { EventClock } from './event-clock.ts';
 import type { Network } from './network.ts';
 import type { RoutedSession, SimHaproxy } from './sim-haproxy.ts';
 import type { SimServer } from './sim-mysql-server.ts';
+import type { Change } from './sim-tables.ts';
+import type { Transaction } from './sim-transaction.ts';
 
 export interface ClientWorld {
   readonly clock: EventClock;
@@ -11,18 +12,23 @@ export interface ClientWorld {
   readonly haproxies: readonly SimHaproxy[];
   readonly servers: ReadonlyMap<string, SimServer>;
   /** A client was told that its transaction is committed. */
-  readonly acknowledged: (gtid: Gtid) => void;
+  readonly acknowledged: (transaction: Transaction) => void;
   /** A write, or the attempt to connect for one, came to nothing. */
   readonly failed: () => void;
+  readonly change: (server: SimServer, table: number, id: number, isDeleted?: boolean) => Change;
 }
 
 const RETRY_MS = 150;
 const PATIENCE_MS = 1500;
+/** Few, so that they are changed again and again. */
+const ROWS = 12;
 
 /** An application: it writes through a router, one transaction after the other, and goes to another router when one fails it. */
 export class SimClient {
   readonly #world: ClientWorld;
   readonly #random: Random;
+  /** What is written is drawn apart, so that when it is written stays what it was. */
+  readonly #content: Random;
   #at: number;
   #session: RoutedSession | undefined;
   #isStopped = false;
@@ -30,6 +36,7 @@ export class SimClient {
   constructor(world: ClientWorld, seed: number) {
     this.#world = world;
     this.#random = new Random(seed);
+    this.#content = new Random(seed + 3_000_017);
     this.#at = seed;
     this.#again(this.#random.int(0, 200));
   }
@@ -88,16 +95,23 @@ export class SimClient {
       if (!network.passes(router, server.host)) return;
       server.run(() => {
         if (!session.isOpen) return;
-        if (server.superReadOnly) {
+        if (server.readOnly) {
           over(false);
           return;
         }
-        server.commit(session, (gtid) => {
+        server.commit(this.#changes(server), (transaction) => {
           if (!session.isOpen || !network.passes(server.host, router)) return;
-          acknowledged(gtid);
+          acknowledged(transaction);
           clock.after(network.latency(server.host, router), () => over(true));
         });
       });
     });
+  }
+
+  /** One row, or one of each table. */
+  #changes(server: SimServer): readonly Change[] {
+    const random = this.#content;
+    const tables = random.pick([[1], [2], [1, 2]]);
+    return tables.map((table) => this.#world.change(server, table, random.int(1, ROWS), random.chance(0.25)));
   }
 }

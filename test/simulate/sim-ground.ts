@@ -6,9 +6,10 @@ import { Random } from '../support/random.ts';
 import { EventClock } from './event-clock.ts';
 import { Network } from './network.ts';
 import type { ReplicationSource } from './sim-channel.ts';
-import type { SimMysqlWorld } from './sim-mysql.ts';
 import type { SimServer } from './sim-mysql-server.ts';
 import { SimPeers } from './sim-peers.ts';
+import type { Change } from './sim-tables.ts';
+import type { SimMysqlWorld } from './statements.ts';
 import { traceLog } from './trace-log.ts';
 import { ZkEnsemble } from './zk-ensemble.ts';
 
@@ -17,11 +18,14 @@ export interface Tamper {
   readonly agentCoordination?: (real: Coordination) => Coordination;
   readonly routerCoordination?: (real: Coordination) => Coordination;
   readonly agentMysql?: (real: Mysql) => Mysql;
+  /** What of the changes that should be taken back is taken back. */
+  readonly takenBack?: (changes: readonly Change[]) => readonly Change[];
 }
 
 export interface GroundOptions {
   readonly seed: number;
   readonly sessionTimeoutMs: number;
+  readonly replicationDelayMs: number;
   readonly tamper: Tamper;
   /** Told line by line what happens; without it nothing is written down. */
   readonly trace: ((line: string) => void) | undefined;
@@ -35,16 +39,20 @@ export class SimGround implements SimMysqlWorld {
   readonly peers: SimPeers;
   readonly servers = new Map<string, SimServer>();
   readonly sources = new Map<string, ReplicationSource>();
+  readonly replicationDelayMs: number;
   readonly tamper: Tamper;
   /** What broke a promise, as soon as it is seen. */
   readonly violations: string[] = [];
   /** Something changed that {@link import('./checks.ts')} looks at. */
   isDirty = true;
+  /** How many returns of servers with transactions of their own began. */
+  returns = 0;
   readonly #trace: ((line: string) => void) | undefined;
   readonly #plans = new Map<string, string>();
   #next = 0;
+  #value = 0;
 
-  constructor({ seed, sessionTimeoutMs, tamper, trace }: GroundOptions) {
+  constructor({ seed, sessionTimeoutMs, replicationDelayMs, tamper, trace }: GroundOptions) {
     this.network = new Network(this.clock, new Random(seed));
     const hosts = ['zk1', 'zk2', 'zk3'];
     this.zookeeper = new ZkEnsemble(
@@ -52,10 +60,16 @@ export class SimGround implements SimMysqlWorld {
       { hosts, sessionTimeoutMs },
     );
     this.peers = new SimPeers(this.network);
+    this.replicationDelayMs = replicationDelayMs;
     this.tamper = tamper;
     this.#trace = trace;
     this.zookeeper.onExpired = (session) => this.note(`${session} expired`);
   }
+
+  readonly change = (server: SimServer, table: number, id: number, isDeleted?: boolean): Change => {
+    this.#value += 1;
+    return server.tables.changeTo(table, id, this.#value, isDeleted);
+  };
 
   readonly changed = (): void => {
     this.isDirty = true;

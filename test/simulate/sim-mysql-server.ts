@@ -1,8 +1,12 @@
 import type { Gtid } from '../../src/core/gtid/gtid.ts';
-import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
+import { EMPTY_GTID_SET, GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import type { ServerStatus } from '../../src/ports/mysql.ts';
-import type { SimChannel } from './sim-channel.ts';
+import { SemiSyncPlugin, type SemiSyncDefaults } from './semi-sync-plugin.ts';
+import type { Receiver, SimChannel } from './sim-channel.ts';
+import { SimLog } from './sim-log.ts';
+import { inverse, SimTables, type Change } from './sim-tables.ts';
+import type { Transaction } from './sim-transaction.ts';
 
 /** An application's connection, through a router. */
 export interface ClientSession {
@@ -12,16 +16,17 @@ export interface ClientSession {
 }
 
 interface Pending {
-  readonly gtid: Gtid;
-  readonly session: ClientSession | undefined;
-  readonly done: (gtid: Gtid) => void;
+  readonly transaction: Transaction;
+  /** In the binlog. */
+  readonly place: number;
+  readonly done: (transaction: Transaction) => void;
 }
 
 export interface SimServerOptions {
   readonly host: string;
   readonly number: number;
-  /** With it, a transaction is committed in the engine and acknowledged only when a replica has received it. */
-  readonly semiSync: boolean;
+  /** With it, a transaction is committed in the engine and acknowledged only when enough replicas have received it. */
+  readonly semiSync: SemiSyncDefaults | undefined;
   readonly applyDelayMs: number;
   readonly changed: () => void;
 }
@@ -32,8 +37,8 @@ interface Waiter {
 }
 
 /**
- * One mysqld and its disk. What is in the binlog is committed by the engine a moment later, with semi-sync only after a replica's word; a
- * crash in between leaves it in the binlog, and the recovery commits it though nobody was told.
+ * One mysqld and its disk. What is in the binlog is committed by the engine a moment later, with semi-sync only after the replicas' word; a
+ * crash in between leaves it prepared, and the recovery commits it though nobody was told, unless it is not in the binlog any more.
  */
 export class SimServer {
   readonly endpoint: Endpoint;
@@ -42,10 +47,14 @@ export class SimServer {
   readonly uuid: string;
   readonly name: string;
   readonly applyDelayMs: number;
-  /** In the binlog: what replicas receive, and what is there after a crash. */
-  logged: GtidSet = EMPTY_GTID_SET;
+  readonly log: SimLog;
+  /** With what is prepared. */
+  tables = new SimTables();
   executed: GtidSet = EMPTY_GTID_SET;
+  /** Executed, and in the binlog no more. */
+  purged: GtidSet = EMPTY_GTID_SET;
   superReadOnly = true;
+  readOnly = true;
   isUp = true;
   boots = 0;
   isStalled = false;
@@ -53,17 +62,22 @@ export class SimServer {
   runningSince = 0;
   readonly sessions = new Set<ClientSession>();
   readonly channels = new Map<string, SimChannel>();
-  /** Told when there is more in the binlog. */
-  readonly onLogged = new Set<() => void>();
+  readonly receivers = new Set<Receiver>();
   readonly onEnd = new Set<() => void>();
-  readonly #semiSync: boolean;
+  readonly semiSync: SemiSyncPlugin | undefined;
+  /** Rollbacks that were committed, by their plans. */
+  marks = new Set<string>();
+  /** What is in its tables, by what it was and not by its name. */
+  history = new Set<Transaction>();
   readonly #changed: () => void;
   readonly #pending: Pending[] = [];
+  /** What was pending when it crashed, until it is started. */
+  #prepared: readonly Transaction[] = [];
+  /** All that is executed or in the binlog. */
+  #named: GtidSet = EMPTY_GTID_SET;
   readonly #waiters = new Set<Waiter>();
   #inbox: (() => void)[] = [];
   #isHung = false;
-  /** What replicas have told that they received. */
-  #confirmed: GtidSet = EMPTY_GTID_SET;
 
   constructor({ host, number, semiSync, applyDelayMs, changed }: SimServerOptions) {
     this.host = host;
@@ -72,7 +86,8 @@ export class SimServer {
     this.name = formatEndpoint(this.endpoint);
     this.uuid = `00000000-0000-0000-0000-${String(number).padStart(12, '0')}`;
     this.applyDelayMs = applyDelayMs;
-    this.#semiSync = semiSync;
+    this.log = new SimLog(number);
+    this.semiSync = semiSync && new SemiSyncPlugin(semiSync);
     this.#changed = changed;
   }
 
@@ -84,12 +99,27 @@ export class SimServer {
     return this.isUp && !this.#isHung;
   }
 
+  /** By applications. */
   get isWritable(): boolean {
-    return this.isRunning && !this.superReadOnly;
+    return this.isRunning && !this.readOnly;
   }
 
   get pid(): number {
     return this.number * 1000 + this.boots;
+  }
+
+  get transactions(): readonly Transaction[] {
+    return this.log.transactions;
+  }
+
+  /** Receivers attached that acknowledge. */
+  get semiSyncClients(): number {
+    return [...this.receivers].filter(({ acknowledges }) => acknowledges).length;
+  }
+
+  /** Commits that wait. */
+  get waiting(): number {
+    return this.#pending.length;
   }
 
   /** What came over a connection. A hung server does it when it goes on, whoever waits for the answer. */
@@ -112,54 +142,85 @@ export class SimServer {
     this.#inbox = [];
     this.#changed();
     for (const work of inbox) this.run(work);
-    this.#committed();
+    this.commitMore();
   }
 
   crash(): void {
     if (!this.isUp) return;
     this.isUp = this.#isHung = this.isStalled = false;
     this.#inbox = [];
+    this.#prepared = this.#pending.map(({ transaction }) => transaction);
     this.#pending.length = 0;
     this.#dropSessions();
     for (const channel of this.channels.values()) channel.sourceOrSelfEnded();
+    this.#dropReceivers();
     for (const ended of [...this.onEnd]) ended();
     this.#waiters.clear();
     this.#changed();
   }
 
-  /** Read-only, replication off; recovery has committed whatever the binlog holds, and relay logs are thrown away. */
+  /** Read-only, replication off; recovery has committed what is prepared if the binlog holds it, and relay logs are thrown away. */
   boot(now: number): void {
     if (this.isUp) return;
     this.isUp = true;
     this.boots += 1;
     this.runningSince = now;
-    this.superReadOnly = true;
-    this.executed = this.executed.union(this.logged);
+    this.superReadOnly = this.readOnly = true;
+    this.#recover();
+    this.log.rotate(this.executed);
+    this.semiSync?.restart();
     for (const channel of this.channels.values()) channel.afterBoot();
     this.#changed();
   }
 
-  /** Begins a commit; `done` when it is committed, which may be never. */
-  commit(session: ClientSession | undefined, done: (gtid: Gtid) => void): void {
-    const gtid: Gtid = { uuid: this.uuid, tag: '', number: nextNumber(this.logged, this.uuid) };
-    this.logged = this.logged.add(gtid);
-    this.#pending.push({ gtid, session, done });
-    if (!this.#semiSync) this.#committed();
-    for (const told of [...this.onLogged]) told();
+  #recover(): void {
+    const logged = new Set(this.transactions);
+    for (const transaction of this.#prepared.toReversed()) {
+      if (logged.has(transaction)) this.executed = this.executed.add(transaction.gtid);
+      else this.#undo(transaction);
+    }
+    this.#prepared = [];
+    // What is in the binlog, whatever of it the engine has committed before, less what was cut off.
+    const inLog = GtidSet.fromGtids(this.transactions.map(({ gtid }) => gtid));
+    this.executed = this.executed.union(inLog);
+    this.purged = this.executed.subtract(inLog);
+    this.#named = this.executed;
   }
 
-  /** A replica says what it has received. */
-  acknowledged(received: GtidSet): void {
-    if (!this.#semiSync) return;
-    this.#confirmed = this.#confirmed.union(received);
-    this.#committed();
+  /** Begins a commit; `done` when it is committed, which may be never. */
+  commit(changes: readonly Change[], done: (transaction: Transaction) => void): void {
+    this.#begin({ gtid: { uuid: this.uuid, tag: '', number: freeNumber(this.#named, this.uuid) }, changes }, done);
+  }
+
+  /** An empty transaction of this name, unless there is one. */
+  takeName(gtid: Gtid, done: () => void): void {
+    if (this.#named.has(gtid)) this.whenExecuted(GtidSet.fromGtids([gtid]), done);
+    else this.#begin({ gtid, changes: [] }, done);
+  }
+
+  #begin(transaction: Transaction, done: (transaction: Transaction) => void): void {
+    const place = this.transactions.length;
+    this.#append(transaction);
+    for (const change of transaction.changes) this.tables.apply(change);
+    this.#pending.push({ transaction, place, done });
+    this.commitMore();
+    for (const receiver of [...this.receivers]) receiver.send();
+  }
+
+  /** A replica says how much of the binlog it has received. */
+  acknowledged(receiver: Receiver, upTo: number): void {
+    this.semiSync?.hasReceived(receiver.name, upTo);
+    this.commitMore();
   }
 
   /** Nobody writes any more; what waited for a replica's word is committed without it, and nobody is told. */
   fence(): number {
-    this.superReadOnly = true;
+    this.superReadOnly = this.readOnly = true;
     const killed = this.sessions.size;
-    for (const { gtid } of this.#pending) this.executed = this.executed.add(gtid);
+    for (const { transaction } of this.#pending) {
+      this.executed = this.executed.add(transaction.gtid);
+      this.semiSync?.count(false);
+    }
     this.#pending.length = 0;
     this.#dropSessions();
     this.#executedMore();
@@ -167,28 +228,59 @@ export class SimServer {
     return killed;
   }
 
-  openWrites(): void {
-    this.superReadOnly = false;
+  setReadOnly(how: { readonly readOnly: boolean; readonly superReadOnly: boolean }): void {
+    this.readOnly = how.readOnly;
+    this.superReadOnly = how.superReadOnly;
     this.#changed();
   }
 
   unstall(): void {
     this.isStalled = false;
-    this.#committed();
+    this.commitMore();
   }
 
-  /** A channel's applier. */
-  apply(gtids: GtidSet): void {
-    this.executed = this.executed.union(gtids);
-    this.logged = this.logged.union(gtids);
+  /** A channel's applier. False when its rows are not what they were at the source. */
+  apply(transaction: Transaction): boolean {
+    if (!this.#change(transaction.changes)) return false;
+    this.executed = this.executed.add(transaction.gtid);
+    this.#append(transaction);
     this.#executedMore();
-    for (const told of [...this.onLogged]) told();
+    for (const receiver of [...this.receivers]) receiver.send();
+    return true;
+  }
+
+  /** One transaction that is not logged, with its mark. False when the rows are not there as they should be. */
+  takeBack(plan: string, changes: readonly Change[]): boolean {
+    if (!this.#change(changes)) return false;
+    this.marks.add(plan);
+    return true;
+  }
+
+  /** What applications can read now. */
+  committedTables(): SimTables {
+    const tables = this.tables.copy();
+    for (const { transaction } of this.#pending.toReversed())
+      for (const change of transaction.changes.toReversed()) tables.apply(inverse(change));
+    return tables;
+  }
+
+  /** `RESET BINARY LOGS AND GTIDS`, and then `gtid_purged`. */
+  beginLog(purged: GtidSet): void {
+    this.executed = this.purged = this.#named = purged;
+    if (!purged.isEmpty()) this.history = new Set([...this.history].filter(({ gtid }) => purged.has(gtid)));
+    this.log.begin(purged);
+    this.semiSync?.forget();
+    this.#dropReceivers();
   }
 
   /** A copy of another server takes the place of its data. */
   replaceWith(other: SimServer): void {
-    this.executed = this.logged = other.executed;
+    this.#prepared = [];
+    this.tables = other.committedTables();
+    this.marks = new Set(other.marks);
+    this.history = new Set(other.history);
     this.channels.clear();
+    this.beginLog(other.executed);
   }
 
   whenExecuted(wanted: GtidSet, met: () => void): () => void {
@@ -203,24 +295,48 @@ export class SimServer {
       serverUuid: this.uuid,
       serverId: this.number,
       version: '9.7.4',
-      readOnly: this.superReadOnly,
+      readOnly: this.readOnly,
       superReadOnly: this.superReadOnly,
       gtidMode: 'ON',
       executed: this.executed.toCompactString(),
-      purged: '',
+      purged: this.purged.toCompactString(),
       channels: [...this.channels.values()].map((channel) => channel.status(now)),
     };
   }
 
-  #committed(): void {
+  /** Commits what waits, as far as it may. */
+  commitMore(): void {
     while (!this.isStalled && !this.#isHung) {
       const [first] = this.#pending;
-      if (first === undefined || (this.#semiSync && !this.#confirmed.has(first.gtid))) return;
+      const clients = this.semiSync === undefined ? 0 : this.semiSyncClients;
+      if (first === undefined || this.semiSync?.mustWait(first.place, clients) === true) return;
+      this.semiSync?.count(this.semiSync.isOn(clients));
       this.#pending.shift();
-      this.executed = this.executed.add(first.gtid);
+      this.executed = this.executed.add(first.transaction.gtid);
       this.#executedMore();
-      first.done(first.gtid);
+      first.done(first.transaction);
     }
+  }
+
+  #append(transaction: Transaction): void {
+    this.history.add(transaction);
+    this.log.add(transaction, this.#named);
+    this.#named = this.#named.add(transaction.gtid);
+  }
+
+  /** All of it, or nothing. */
+  #change(changes: readonly Change[]): boolean {
+    for (const [at, change] of changes.entries()) {
+      if (this.tables.apply(change)) continue;
+      for (const done of changes.slice(0, at).toReversed()) this.tables.apply(inverse(done));
+      return false;
+    }
+    return true;
+  }
+
+  #undo(transaction: Transaction): void {
+    this.history.delete(transaction);
+    for (const change of transaction.changes.toReversed()) this.tables.apply(inverse(change));
   }
 
   #executedMore(): void {
@@ -231,15 +347,22 @@ export class SimServer {
     }
   }
 
+  #dropReceivers(): void {
+    for (const receiver of [...this.receivers]) receiver.sourceEnded();
+    this.receivers.clear();
+  }
+
   #dropSessions(): void {
     for (const session of [...this.sessions]) session.drop();
     this.sessions.clear();
   }
 }
 
-function nextNumber(set: GtidSet, uuid: string): bigint {
+/** The lowest that nobody has, as the server counts after a restart: also one that was taken back. */
+function freeNumber(set: GtidSet, uuid: string): bigint {
   for (const source of set.sources()) {
-    if (source.uuid === uuid) return (source.intervals.at(-1)?.end ?? 0n) + 1n;
+    const first = source.uuid === uuid ? source.intervals[0] : undefined;
+    if (first !== undefined) return first.start > 1n ? 1n : first.end + 1n;
   }
   return 1n;
 }

@@ -1,6 +1,6 @@
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
-import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
+import { hasCode } from '../../src/core/model/errors.ts';
 import type { EventName, ServerEvents } from '../../src/ports/events.ts';
 import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type {
@@ -12,28 +12,21 @@ import type {
   ServerStatus,
   SourceProfile,
 } from '../../src/ports/mysql.ts';
-import { awaitAnswer } from './await-answer.ts';
-import { SimChannel, type ReplicationSource, type ReplicationWorld } from './sim-channel.ts';
-import type { SimServer } from './sim-mysql-server.ts';
+import { SimChannel } from './sim-channel.ts';
 import type { SimProcess } from './sim-process.ts';
-
-/** All that replicas attach to, and the servers among it. */
-export interface SimMysqlWorld extends ReplicationWorld {
-  readonly servers: ReadonlyMap<string, SimServer>;
-  readonly sources: Map<string, ReplicationSource>;
-}
-
-type Work<T> = (server: SimServer, finish: (value: T) => void) => void;
+import { Statements, type SimMysqlWorld } from './statements.ts';
 
 /** MySQL as one process reaches it. A statement whose answer is lost, or comes too late, was executed all the same. */
 export class SimMysql implements Mysql {
   readonly #world: SimMysqlWorld;
   readonly #process: SimProcess;
+  readonly #statements: Statements;
   #commitProbe: Promise<void> | undefined;
 
   constructor(world: SimMysqlWorld, process: SimProcess) {
     this.#world = world;
     this.#process = process;
+    this.#statements = new Statements(world, process);
   }
 
   async probe(at: Endpoint, options: CallOptions): Promise<Probe> {
@@ -45,39 +38,39 @@ export class SimMysql implements Mysql {
   }
 
   status(at: Endpoint, options: CallOptions): Promise<ServerStatus> {
-    return this.#execute(at, options, (server, finish) => finish(server.status(this.#world.clock.now)));
+    return this.#statements.execute(at, options, (server, finish) => finish(server.status(this.#world.clock.now)));
   }
 
   clockOffset(at: Endpoint, options: CallOptions): Promise<ClockOffset> {
-    return this.#execute(at, options, (_server, finish) => finish({ aheadMs: 0, roundTripMs: 0 }));
+    return this.#statements.execute(at, options, (_server, finish) => finish({ aheadMs: 0, roundTripMs: 0 }));
   }
 
   /** With a disk that does not answer, super_read_only waits for the commits that hang. */
   fence(at: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
-    return this.#execute(at, options, (server, finish) => {
+    return this.#statements.execute(at, options, (server, finish) => {
       if (!server.isStalled) finish({ killed: server.fence() });
     });
   }
 
   openWrites(at: Endpoint, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (server, finish) => {
-      server.openWrites();
+    return this.#statements.execute(at, options, (server, finish) => {
+      server.setReadOnly({ readOnly: false, superReadOnly: false });
       finish();
     });
   }
 
   stopReceiver(at: Endpoint, name: string, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (server, finish) => finish(server.channels.get(name)?.stopReceiver()));
+    return this.#statements.execute(at, options, (server, finish) => finish(server.channels.get(name)?.stopReceiver()));
   }
 
   startReplication(at: Endpoint, name: string, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (server, finish) => finish(server.channels.get(name)?.start()));
+    return this.#statements.execute(at, options, (server, finish) => finish(server.channels.get(name)?.start()));
   }
 
   async waitExecuted(at: Endpoint, gtids: string, options: CallOptions): Promise<boolean> {
     const wanted = parseGtidSet(gtids);
     const roundTripMs = 50;
-    return this.#execute<boolean>(
+    return this.#statements.execute<boolean>(
       at,
       { ...options, timeoutMs: options.timeoutMs + roundTripMs },
       (server, finish) => {
@@ -91,7 +84,7 @@ export class SimMysql implements Mysql {
   }
 
   resetReplication(at: Endpoint, name: string, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (server, finish) => {
+    return this.#statements.execute(at, options, (server, finish) => {
       server.channels.get(name)?.end();
       server.channels.delete(name);
       finish();
@@ -99,7 +92,7 @@ export class SimMysql implements Mysql {
   }
 
   follow(at: Endpoint, { channel: name, source }: SourceProfile, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (server, finish) => {
+    return this.#statements.execute(at, options, (server, finish) => {
       const existing = server.channels.get(name);
       const isSame = sameEndpoint(existing?.source, source);
       if (!isSame || existing?.receiverOn !== true || !existing.applierOn) {
@@ -116,7 +109,7 @@ export class SimMysql implements Mysql {
     const began = this.#process.monotonic();
     const { timeoutMs } = options;
     try {
-      const state = await this.#execute<'read-only' | 'writable'>(at, options, (server, finish) =>
+      const state = await this.#statements.execute<'read-only' | 'writable'>(at, options, (server, finish) =>
         finish(server.superReadOnly ? 'read-only' : 'writable'),
       );
       if (state === 'read-only') return { kind: 'read-only' };
@@ -134,29 +127,29 @@ export class SimMysql implements Mysql {
   }
 
   sessionCount(at: Endpoint, options: CallOptions): Promise<number> {
-    return this.#execute(at, options, (server, finish) => finish(server.sessions.size));
+    return this.#statements.execute(at, options, (server, finish) => finish(server.sessions.size));
   }
 
   survey(at: Endpoint, options: CallOptions): Promise<ServerSurvey> {
-    return this.#execute(at, options, (_, finish) =>
+    return this.#statements.execute(at, options, (_, finish) =>
       finish({ logsReplicated: true, missingGrants: [], transactions: [] }),
     );
   }
 
   events(at: Endpoint, options: CallOptions): Promise<ServerEvents> {
-    return this.#execute(at, options, (_, finish) => finish({ scheduler: true, enabled: [], asleep: [] }));
+    return this.#statements.execute(at, options, (_, finish) => finish({ scheduler: true, enabled: [], asleep: [] }));
   }
 
   enableEvent(at: Endpoint, _: EventName, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (_server, finish) => finish(undefined));
+    return this.#statements.execute(at, options, (_server, finish) => finish(undefined));
   }
 
   startEventScheduler(at: Endpoint, options: CallOptions): Promise<void> {
-    return this.#execute(at, options, (_server, finish) => finish(undefined));
+    return this.#statements.execute(at, options, (_server, finish) => finish(undefined));
   }
 
   drain(at: Endpoint, options: CallOptions): Promise<Drained> {
-    return this.#execute(at, options, (_, finish) => finish({ busy: 0 }));
+    return this.#statements.execute(at, options, (_, finish) => finish({ busy: 0 }));
   }
 
   watchConnection(at: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {
@@ -183,33 +176,10 @@ export class SimMysql implements Mysql {
       server?.onEnd.add(over);
       server?.run(() => {
         if (server.superReadOnly) over();
-        else server.commit({ isOpen: true, drop: over }, over);
+        else server.commit([this.#world.change(server, 0, 1)], over);
       });
     });
   }
-
-  /** Sends one statement; `work` runs at the server, now or when it goes on, and the answer finds its way back or not. */
-  #execute<T>(at: Endpoint, { timeoutMs, signal }: CallOptions, work: Work<T>): Promise<T> {
-    const { network } = this.#world;
-    const process = this.#process;
-    const deadline = process.monotonic() + timeoutMs;
-    const options = { timeoutMs, signal, late: () => unreachable(at, 'ETIMEDOUT') };
-    return awaitAnswer<T>(process, options, ({ resolve, reject }) => {
-      const back = (settle: () => void): void =>
-        network.send(at.host, process.host, deadline, () => process.run(settle));
-      network.send(process.host, at.host, deadline, () => {
-        const server = this.#world.servers.get(formatEndpoint(at));
-        if (server?.isUp !== true) back(() => reject(unreachable(at, 'ECONNREFUSED')));
-        else server.run(() => work(server, (value) => back(() => resolve(value))));
-      });
-    });
-  }
-}
-
-function unreachable(at: Endpoint, code: string): DcmhaError {
-  return new DcmhaError('MYSQL_UNREACHABLE', `cannot connect to ${formatEndpoint(at)}: ${code}`, {
-    details: { code },
-  });
 }
 
 function failedProbe(error: unknown): Exclude<Probe, { kind: 'up' }> {

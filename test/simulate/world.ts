@@ -1,4 +1,3 @@
-import type { Gtid } from '../../src/core/gtid/gtid.ts';
 import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { skeleton, znodes } from '../../src/core/store/znodes.ts';
 import { Random } from '../support/random.ts';
@@ -9,12 +8,18 @@ import { SimGround, type Tamper } from './sim-ground.ts';
 import { SimMember } from './sim-member.ts';
 import { SimOperator } from './sim-operator.ts';
 import { SimRouter } from './sim-router.ts';
+import type { Transaction } from './sim-transaction.ts';
 
 /** How a world is made; the same for every run of a seed, whatever its faults. */
 export interface WorldShape {
   readonly members: number;
   readonly routers: number;
-  readonly semiSync: boolean;
+  /** `always`: switched on by the operator everywhere. `required`: managed, by `semiSync.mode`. */
+  readonly semiSync: 'none' | 'always' | 'required';
+  readonly catchUp: 'always' | 'never';
+  readonly replicationDelayMs: number;
+  /** `agent.startMysqld` is set. */
+  readonly agentStarts: boolean;
   readonly sessionTimeoutMs: number;
   readonly cooldownMs: number;
   readonly applyDelaysMs: readonly number[];
@@ -22,15 +27,30 @@ export interface WorldShape {
 
 export function shapeOf(seed: number): WorldShape {
   const random = new Random(seed * 7 + 1);
+  // What was thought of later is drawn apart, so that the rest of a world stays what it was.
+  const later = new Random(seed + 2_000_003);
+  const isRequired = later.chance(0.15);
   const members = random.int(3, 5);
   return {
     members,
     routers: random.int(1, 2),
-    semiSync: random.chance(0.5),
+    semiSync: random.chance(0.5) ? (isRequired ? 'required' : 'always') : isRequired ? 'required' : 'none',
+    catchUp: later.chance(0.25) ? 'never' : 'always',
+    replicationDelayMs: later.chance(0.2) ? later.int(20, 300) : 0,
+    agentStarts: later.chance(0.2),
     sessionTimeoutMs: random.pick([3000, 6000]),
     cooldownMs: random.pick([5000, 600_000]),
     applyDelaysMs: Array.from({ length: members }, () => (random.chance(0.2) ? 400 : random.int(1, 20))),
   };
+}
+
+export function describeShape(shape: WorldShape): string {
+  const { members, routers, sessionTimeoutMs, semiSync, catchUp, replicationDelayMs, agentStarts } = shape;
+  return [
+    `${members} members, ${routers} routers, session ${sessionTimeoutMs} ms`,
+    `semi-sync ${semiSync}, catch-up ${catchUp}, replication takes ${replicationDelayMs} ms more`,
+    `mysqld is started by ${agentStarts ? 'the agent, too' : 'others'}`,
+  ].join(', ');
 }
 
 /** A group with everything around it: members with agents, routers, two coordinators, ZooKeeper, applications, an operator. */
@@ -44,6 +64,7 @@ export class World {
   readonly #clients: SimClient[] = [];
   /** What applications were told is committed. */
   acknowledged: GtidSet = EMPTY_GTID_SET;
+  readonly acknowledgedWrites: Transaction[] = [];
   /** How many writes applications were told of. */
   writes = 0;
   /** How many came to nothing. */
@@ -51,26 +72,25 @@ export class World {
 
   constructor(
     seed: number,
-    options: { readonly tamper: Tamper; readonly trace: ((line: string) => void) | undefined },
+    options: {
+      readonly tamper: Tamper;
+      readonly trace: ((line: string) => void) | undefined;
+      /** Instead of the seed's own. */
+      readonly shape?: Partial<WorldShape> | undefined;
+    },
   ) {
-    const shape = shapeOf(seed);
+    const shape = { ...shapeOf(seed), ...options.shape };
     this.shape = shape;
-    const ground = new SimGround({ ...options, seed, sessionTimeoutMs: shape.sessionTimeoutMs });
+    const { sessionTimeoutMs, replicationDelayMs, semiSync, agentStarts, catchUp, cooldownMs } = shape;
+    const ground = new SimGround({ ...options, seed, sessionTimeoutMs, replicationDelayMs });
     this.ground = ground;
     for (const path of ['', ...skeleton]) ground.zookeeper.put(path, '');
     this.members = shape.applyDelaysMs.map(
-      (applyDelayMs, at) => new SimMember(ground, at + 1, { semiSync: shape.semiSync, applyDelayMs }),
+      (applyDelayMs, at) => new SimMember(ground, at + 1, { semiSync, applyDelayMs, agentStarts }),
     );
     this.routers = Array.from({ length: shape.routers }, (_, at) => new SimRouter(ground, at + 1));
-    const policy = {
-      automatic: true,
-      cooldownMs: shape.cooldownMs,
-      stalledMs: 5000,
-      fleetMax: 3,
-      maxLoss: 1000,
-      catchUp: 'always',
-      semiSync: 'off',
-    } as const;
+    const mode = semiSync === 'required' ? 'required' : 'off';
+    const policy = { cooldownMs, stalledMs: 5000, catchUp, semiSync: mode } as const;
     this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, policy));
     this.operator = new SimOperator(ground);
     this.#writeMetadata();
@@ -96,6 +116,10 @@ export class World {
     return this.ground.zookeeper.tree.get(znodes.master('g1'))?.version ?? -1;
   }
 
+  stopClients(): void {
+    for (const client of this.#clients) client.stop();
+  }
+
   #writeMetadata(): void {
     const { zookeeper } = this.ground;
     const endpoints = this.members.map(({ server }) => server.name);
@@ -110,14 +134,16 @@ export class World {
   #startClients(seed: number): void {
     const { ground } = this;
     const haproxies = this.routers.map(({ haproxy }) => haproxy);
-    const acknowledged = (gtid: Gtid): void => {
-      this.acknowledged = this.acknowledged.add(gtid);
+    const acknowledged = (transaction: Transaction): void => {
+      this.acknowledged = this.acknowledged.add(transaction.gtid);
+      this.acknowledgedWrites.push(transaction);
       this.writes += 1;
     };
     const world = {
       clock: ground.clock,
       network: ground.network,
       servers: ground.servers,
+      change: ground.change,
       haproxies,
       acknowledged,
       failed: (): void => void (this.failures += 1),

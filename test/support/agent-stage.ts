@@ -14,10 +14,9 @@ import { FakeMysqlWorld } from './fake-mysql.ts';
 import { FakePeerNetwork } from './fake-peers.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
 import { VirtualClock } from './virtual-clock.ts';
-import { noSemiSync, usualLag } from './usual-policies.ts';
+import { usualAgent, usualPorts } from './usual-roles.ts';
 
-const mysqlPort = 3306;
-const agentPort = 7071;
+const mysqlPort = usualPorts.mysql;
 
 /** One process's view of time: it can be stopped, and what should have happened meanwhile happens when it goes on. */
 class StoppableClock implements Clock {
@@ -147,23 +146,7 @@ export class AgentHost {
   }
 
   options(): AgentOptions {
-    return {
-      host: this.host,
-      mysqlPort,
-      control: { host: this.host, port: agentPort },
-      defaultAgentPort: agentPort,
-      pidFile: 'mysqld.pid',
-      binlogPort: 7074,
-      binlogPlace: { indexFile: '/data/binlog.index', dataDirectory: '/data' },
-      version: '0.1.0',
-      checkIntervalMs: 500,
-      checkTimeoutMs: 1000,
-      attempts: 3,
-      commitProbeTimeoutMs: 3000,
-      lag: usualLag,
-      semiSync: noSemiSync,
-      peerTimeoutMs: 2000,
-    };
+    return usualAgent(this.host);
   }
 
   #processes(): ProcessWatch {

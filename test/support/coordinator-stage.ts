@@ -12,7 +12,7 @@ import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinato
 import { AgentStage } from './agent-stage.ts';
 import type { FakeCoordination } from './fake-coordination.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';
-import { usualLag } from './usual-policies.ts';
+import { usualCoordinator } from './usual-roles.ts';
 
 // As the program does: one signal ends dozens of watches.
 setMaxListeners(0);
@@ -42,58 +42,18 @@ export class StageCoordinator {
     const { coordination, by, log } = this;
     const sink = { name: 'test', send: (alert: Alert) => Promise.resolve(void this.alerts.push(alert)) };
     const alerts = new AlertDesk({ sinks: [sink], clock, log, repeatMs: 300_000 });
-    const mysql = world.from(by);
-    const observer = {
+    const ports = {
       coordination,
-      mysql,
+      mysql: world.from(by),
+      peers: peers.from(by),
+      alerts,
       clock,
+      log,
       by,
-      agentPort: 7071,
-      probeTimeoutMs: 800,
-      fleetWindowMs: 60_000,
-      publishReturned: true,
+      fenceCommand: this.fenceCommand,
+      regional: { servers: world.regional(by), random: () => 0, graceMs: 3000 },
     };
-    const limits = {
-      peerTimeoutMs: 2000,
-      gatherTimeoutMs: 2000,
-      silentMs: 800,
-      freezeTimeoutMs: 10_000,
-      catchUpMs: 5000,
-      confirmMs: 3000,
-    };
-    this.#done = runCoordinator(
-      {
-        observer,
-        runner: {
-          coordination,
-          mysql,
-          peers: peers.from(by),
-          alerts,
-          clock,
-          log,
-          by,
-          agentPort: 7071,
-          fenceCommand: this.fenceCommand,
-          regional: { servers: world.regional(by), random: () => 0, graceMs: 3000 },
-          limits,
-          stepTimeoutMs: 15_000,
-        },
-        policy: {
-          automatic: true,
-          cooldownMs: 600_000,
-          stalledMs: 10_000,
-          fleetMax: 3,
-          maxLoss: 1000,
-          catchUp: 'always',
-          semiSync: 'off',
-          ...policy,
-        },
-        tickMs: 1000,
-        replicaGraceMs: 3000,
-        lag: usualLag,
-      },
-      this.#stop.signal,
-    );
+    this.#done = runCoordinator(usualCoordinator(ports, { policy, tickMs: 1000 }), this.#stop.signal);
     this.#done.catch(() => undefined);
   }
 
