@@ -18,6 +18,8 @@ export interface ServerStatus {
   readonly superReadOnly: boolean;
   readonly gtidMode: string;
   readonly executed: string;
+  /** What sessions are executing or committing under these names; undefined when it was not asked. */
+  readonly owned?: string | undefined;
   readonly purged: string;
   readonly channels: readonly ChannelStatus[];
   /** mysqld's pid file, absolute; undefined when it was not asked. */

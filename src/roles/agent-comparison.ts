@@ -1,6 +1,7 @@
 import { defaultChannel } from '../core/decide/replication.ts';
 import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
+import { decidedBy } from '../core/rejoin/decided.ts';
 import type { BurntCheck } from './agent-burnt.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
@@ -55,7 +56,7 @@ export class PrimaryComparison {
     const own = await this.#deps.mysql.status(this.#local.endpoint, options);
     const theirs = await this.#deps.mysql.status(primary, options);
     const others = (await this.#burnt?.originals(own)) ?? EMPTY_GTID_SET;
-    const errant = parseGtidSet(own.executed).subtract(parseGtidSet(theirs.executed)).union(others);
+    const errant = parseGtidSet(own.executed).subtract(decidedBy(theirs)).union(others);
     return { own: own.executed, errant: errant.toCompactString() };
   }
 }

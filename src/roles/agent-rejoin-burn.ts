@@ -3,6 +3,7 @@ import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import type { Member, PrimaryRecord } from '../core/model/group.ts';
 import { heldBy } from '../core/perform/catch-up-standing.ts';
+import { decidedBy } from '../core/rejoin/decided.ts';
 import { judgeOthers, type OtherMember } from '../core/rejoin/burn.ts';
 import type { RejoinOutcome, RejoinPlan, RejoinStep } from '../core/rejoin/plan.ts';
 import { addBurnt } from '../core/store/burnt.ts';
@@ -28,7 +29,7 @@ export async function ask(
   const options = { timeoutMs: sqlMs, signal };
   const self = { id: plan.host, uuid: (await deps.mysql.status(server, options)).serverUuid };
   const theirs = await deps.mysql.status(memberOf(effects, record.id).endpoint, options);
-  const lacking = parseGtidSet(gtids).subtract(parseGtidSet(theirs.executed));
+  const lacking = parseGtidSet(gtids).subtract(decidedBy(theirs));
   const others = effects.members().filter(({ id }) => id !== plan.host && id !== record.id);
   const answers = await Promise.all(others.map((member) => askOne(member, effects)));
   const verdict = judgeOthers(lacking, self, answers);

@@ -2,6 +2,7 @@ import type { Endpoint } from '../core/model/endpoint.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import type { PrimaryRecord } from '../core/model/group.ts';
 import type { CutPlace } from '../core/rejoin/cut-plan.ts';
+import { decidedBy } from '../core/rejoin/decided.ts';
 import { findCut, type Cut } from '../core/rejoin/find-cut.ts';
 import {
   keptOf,
@@ -100,8 +101,8 @@ export class BinlogCutter {
     const at = await this.#newest(source, epoch);
     // Names that stand for something else here than there are for the server itself to look at.
     if (at === this.#looked || view.burnt !== undefined) return;
-    const { executed } = await mysql.status(this.#endpointOf(primary), { timeoutMs: sqlMs, signal });
-    const found = await findCut(source, parseGtidSet(executed), rejoin.decompress);
+    const theirs = await mysql.status(this.#endpointOf(primary), { timeoutMs: sqlMs, signal });
+    const found = await findCut(source, decidedBy(theirs), rejoin.decompress);
     if (found.kind !== 'cut') {
       this.#leaveWhole(found, at);
       return;

@@ -1,4 +1,5 @@
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
+import { decidedBy } from '../core/rejoin/decided.ts';
 import type { RejoinOutcome, RejoinPlan } from '../core/rejoin/plan.ts';
 import type { RejoinEffects } from './agent-rejoin-steps.ts';
 
@@ -14,7 +15,7 @@ export async function recover(
 ): Promise<RejoinOutcome> {
   const options = { timeoutMs: sqlMs, signal };
   const own = parseGtidSet((await deps.mysql.status(server, options)).executed);
-  const theirs = parseGtidSet((await deps.mysql.status(primary, options)).executed);
+  const theirs = decidedBy(await deps.mysql.status(primary, options));
   const planned = parseGtidSet(inputs.errant);
   const errant = planned.intersect(own).union(own.subtract(theirs));
   deps.log.info('recovery has taken back what it had not committed', {

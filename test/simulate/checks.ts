@@ -48,7 +48,9 @@ export class Checks {
       (write) => !history.has(write) && !this.#lost.has(write.gtid),
     );
     if (gone !== undefined)
-      this.#world.ground.violation(`acknowledged, and another stands for it at ${primary.id}: ${formatGtid(gone.gtid)}`);
+      this.#world.ground.violation(
+        `acknowledged, and another stands for it at ${primary.id}: ${formatGtid(gone.gtid)}`,
+      );
   }
 
   /** Promise 1: never two servers that take writes through routes. */

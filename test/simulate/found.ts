@@ -1,9 +1,12 @@
 import type { Fault } from './faults.ts';
+import type { WorldShape } from './world.ts';
 
 /** Worlds that broke a promise before the program was mended; `what` it did. */
 export const found: readonly {
   readonly what: string;
   readonly seed: number;
+  /** What other seeds' worlds were like when it was found. */
+  readonly shape?: Partial<WorldShape>;
   readonly faults: readonly Fault[];
 }[] = [
   {
@@ -60,6 +63,14 @@ export const found: readonly {
       { at: 3532, ms: 4532, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
       { at: 5624, ms: 8567, kind: 'power-off', what: 'member', number: 0 },
       { at: 13_167, ms: 2054, kind: 'switchover', to: 1 },
+    ],
+  },
+  {
+    what: 'what the primary was in the middle of committing was taken for errant on a replica, taken back there, and burnt on the primary',
+    seed: 391,
+    faults: [
+      { at: 11_533, ms: 8132, kind: 'disk-hangs', number: 0 },
+      { at: 15_000, ms: 13_080, kind: 'kill', what: 'mysqld', number: 3 },
     ],
   },
 ];

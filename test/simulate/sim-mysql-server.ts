@@ -189,7 +189,10 @@ export class SimServer {
 
   /** Begins a commit; `done` when it is committed, which may be never. */
   commit(changes: readonly Change[], done: (transaction: Transaction) => void): void {
-    this.#begin({ gtid: { uuid: this.uuid, tag: '', number: freeNumber(this.#named, this.uuid) }, changes }, done);
+    this.#begin(
+      { gtid: { uuid: this.uuid, tag: '', number: freeNumber(this.#named, this.uuid) }, changes },
+      done,
+    );
   }
 
   /** An empty transaction of this name, unless there is one. */
@@ -299,6 +302,7 @@ export class SimServer {
       superReadOnly: this.superReadOnly,
       gtidMode: 'ON',
       executed: this.executed.toCompactString(),
+      owned: GtidSet.fromGtids(this.#pending.map(({ transaction }) => transaction.gtid)).toCompactString(),
       purged: this.purged.toCompactString(),
       channels: [...this.channels.values()].map((channel) => channel.status(now)),
     };

@@ -38,7 +38,9 @@ export class SimMysql implements Mysql {
   }
 
   status(at: Endpoint, options: CallOptions): Promise<ServerStatus> {
-    return this.#statements.execute(at, options, (server, finish) => finish(server.status(this.#world.clock.now)));
+    return this.#statements.execute(at, options, (server, finish) =>
+      finish(server.status(this.#world.clock.now)),
+    );
   }
 
   clockOffset(at: Endpoint, options: CallOptions): Promise<ClockOffset> {
@@ -60,11 +62,15 @@ export class SimMysql implements Mysql {
   }
 
   stopReceiver(at: Endpoint, name: string, options: CallOptions): Promise<void> {
-    return this.#statements.execute(at, options, (server, finish) => finish(server.channels.get(name)?.stopReceiver()));
+    return this.#statements.execute(at, options, (server, finish) =>
+      finish(server.channels.get(name)?.stopReceiver()),
+    );
   }
 
   startReplication(at: Endpoint, name: string, options: CallOptions): Promise<void> {
-    return this.#statements.execute(at, options, (server, finish) => finish(server.channels.get(name)?.start()));
+    return this.#statements.execute(at, options, (server, finish) =>
+      finish(server.channels.get(name)?.start()),
+    );
   }
 
   async waitExecuted(at: Endpoint, gtids: string, options: CallOptions): Promise<boolean> {
@@ -137,7 +143,9 @@ export class SimMysql implements Mysql {
   }
 
   events(at: Endpoint, options: CallOptions): Promise<ServerEvents> {
-    return this.#statements.execute(at, options, (_, finish) => finish({ scheduler: true, enabled: [], asleep: [] }));
+    return this.#statements.execute(at, options, (_, finish) =>
+      finish({ scheduler: true, enabled: [], asleep: [] }),
+    );
   }
 
   enableEvent(at: Endpoint, _: EventName, options: CallOptions): Promise<void> {

@@ -1,9 +1,11 @@
+import { hostId } from '../../src/core/model/endpoint.ts';
 import { toDcmhaError } from '../../src/core/model/errors.ts';
 import { next } from '../../src/core/plan/next.ts';
 import { abandoned, retried } from '../../src/core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { pauseGroup, unpauseGroup } from '../../src/core/store/pauses.ts';
 import { readPrimary } from '../../src/core/store/primary.ts';
+import { readRoute } from '../../src/core/store/routes.ts';
 import { usualTerms } from '../../src/core/plan/switchover-terms.ts';
 import { submitTask, type NewTask } from '../../src/core/store/tasks.ts';
 import { planOf } from '../../src/roles/plan-runner.ts';
@@ -21,6 +23,8 @@ export class SimOperator {
   readonly #store: ZkClient;
   #tried: string | undefined;
   #tries = 0;
+  /** A primary was named without its route, so that bringing the route to whoever it is by now is nobody else's to do. */
+  #owesRoute = false;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(ground: SimGround) {
@@ -45,6 +49,7 @@ export class SimOperator {
   /** `task white`: this host is the primary now, whatever the program thinks. */
   recordByHand(host: string, reroute: boolean): void {
     const at = this.#process.now();
+    this.#owesRoute ||= !reroute;
     this.#do('task white', () =>
       submitTask(this.#store, {
         kind: 'white',
@@ -96,8 +101,17 @@ export class SimOperator {
   attend(): void {
     this.#process.after(LOOK_MS, () => {
       this.#do('look at the plan', () => this.#unblock());
+      if (this.#owesRoute) this.#do('look at the route', () => this.#payRoute());
       this.attend();
     });
+  }
+
+  async #payRoute(): Promise<void> {
+    if ((await readJournal(this.#store, 'g1'))?.kind === 'running') return;
+    const primary = await readPrimary(this.#store, 'g1');
+    const { write } = (await readRoute(this.#store, 'g1'))?.route ?? {};
+    if (primary === undefined || write === undefined || hostId(write.host) === primary.id) return;
+    this.recordByHand(primary.id, true);
   }
 
   async #unblock(): Promise<void> {

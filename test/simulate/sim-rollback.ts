@@ -83,7 +83,8 @@ export class SimRollback implements Rollback {
     );
     if (executed.equals(kept)) return;
     if (!own.contains(executed)) throw rejected(0, 'the server executed more since');
-    if (!executed.isEmpty()) await this.#begin(at, EMPTY_GTID_SET, { gone: executed.subtract(kept), options });
+    if (!executed.isEmpty())
+      await this.#begin(at, EMPTY_GTID_SET, { gone: executed.subtract(kept), options });
     if (!kept.isEmpty()) await this.#begin(at, kept, { gone: EMPTY_GTID_SET, options });
   }
 

@@ -45,11 +45,7 @@ function rowsEvent(change: Change): MadeEvent {
   head.writeUInt16LE(2, 8);
   const isUpdate = before !== undefined && after !== undefined;
   const type =
-    before === undefined
-      ? EventType.WriteRows
-      : isUpdate
-        ? EventType.UpdateRows
-        : EventType.DeleteRows;
+    before === undefined ? EventType.WriteRows : isUpdate ? EventType.UpdateRows : EventType.DeleteRows;
   const columns = Buffer.from([2, 3, ...(isUpdate ? [3] : [])]);
   return { type, body: Buffer.concat([head, columns, rowImages(change)]) };
 }

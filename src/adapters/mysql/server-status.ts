@@ -10,7 +10,7 @@ import type { Row, Session } from './session.ts';
 
 const SERVER = `SELECT @@GLOBAL.server_uuid AS uuid, @@GLOBAL.server_id AS id, @@GLOBAL.read_only AS readOnly,
  @@GLOBAL.super_read_only AS superReadOnly, @@GLOBAL.gtid_mode AS gtidMode, @@GLOBAL.gtid_executed AS executed,
- @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir,
+ @@GLOBAL.gtid_owned AS owned, @@GLOBAL.gtid_purged AS purged, @@GLOBAL.pid_file AS pidFile, @@GLOBAL.datadir AS datadir,
  @@GLOBAL.log_bin_index AS binlogIndex, @@GLOBAL.relay_log_recovery AS relayLogRecovery`;
 
 // Both times are of the replica's own clock, so the clocks of two hosts are not compared. In the same statement as the rest: this is
@@ -43,6 +43,7 @@ const serverRow = z.object({
   superReadOnly: flag,
   gtidMode: z.string(),
   executed: z.string(),
+  owned: z.string(),
   purged: z.string(),
   pidFile: z.string(),
   datadir: z.string(),
@@ -88,6 +89,8 @@ export async function readStatus(
     superReadOnly: server.superReadOnly,
     gtidMode: server.gtidMode,
     executed: withoutSpace(server.executed),
+    // Each number is followed by the thread that owns it.
+    owned: withoutSpace(server.owned).replaceAll(/#\d+/g, ''),
     purged: withoutSpace(server.purged),
     pidFile: path.resolve(server.datadir, server.pidFile),
     relayLogRecovery: server.relayLogRecovery,

@@ -196,6 +196,8 @@ export async function openWrites(step: Of<'open-writes'>, context: PerformContex
   return { kind: 'done', detail: `epoch ${step.epoch}` };
 }
 
+export const itIsErrant = 'it has errant transactions';
+
 /**
  * Why a server is no candidate as far as its agent goes, or undefined. One that does not answer cannot open writes; one that has
  * errant transactions may be taking them back right now, and its GTID set then claims rows that are gone.
@@ -211,7 +213,7 @@ export async function whyUnfit(member: Member, context: LookContext): Promise<st
     if (hostId(status.host) !== member.id) return `the agent at its address is of ${status.host}`;
     if (status.unfit !== undefined) return status.unfit;
     const presence = await readPresence(context.coordination, member.id);
-    return presence?.replication?.state === 'errant' ? 'it has errant transactions' : undefined;
+    return presence?.replication?.state === 'errant' ? itIsErrant : undefined;
   } catch (error) {
     return `its agent: ${toDcmhaError(error).message}`;
   }

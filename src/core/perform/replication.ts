@@ -9,7 +9,7 @@ import { markLostReplica, readRejoinMark } from '../store/marks.ts';
 import { repointAll } from './attach.ts';
 import { catchUpChannel } from './catch-up-standing.ts';
 import { memberOf, type PerformContext } from './context.ts';
-import { whyUnfit } from './fencing.ts';
+import { itIsErrant, whyUnfit } from './fencing.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
 import { receiveUntil } from './receive-until.ts';
 import { changeRoute, pushRouters } from './routing.ts';
@@ -20,11 +20,14 @@ const defaultChannel = '';
 
 /** All hosts at once: one that hangs costs its deadline once, and is then no candidate. */
 export async function freeze(step: Of<'freeze'>, context: PerformContext): Promise<Outcome> {
-  const positions = await Promise.all(step.hosts.map((host) => freezeOne(host, step, context)));
+  const frozen = await Promise.all(step.hosts.map((host) => freezeOne(host, step, context)));
+  const positions = frozen.map(({ position }) => position);
   if (positions.every(({ error }) => error !== undefined)) {
+    const why = `no candidate could be frozen: ${positions.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ')}`;
+    // What comes back with transactions of its own does not go on while a plan runs, so that waiting for it is no use.
+    if (frozen.every(({ returns }) => returns === true)) return { kind: 'failed', code: 'PEER_REFUSED', why };
     // Tried again until the step's deadline: without a candidate there is no failover.
-    const why = positions.map(({ host, error }) => `${host}: ${error ?? ''}`).join('; ');
-    throw new DcmhaError('MYSQL_UNREACHABLE', `no candidate could be frozen: ${why}`);
+    throw new DcmhaError('MYSQL_UNREACHABLE', why);
   }
   const durability = await durabilityOf(context);
   return { kind: 'positions', positions, ...(durability === undefined ? {} : { durability }) };
@@ -54,7 +57,7 @@ async function freezeOne(
   host: string,
   { until, mayBeWritable }: Of<'freeze'>,
   context: PerformContext,
-): Promise<Position> {
+): Promise<Frozen> {
   const member = memberOf(context, host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   const agent = whyUnfit(member, context);
@@ -71,14 +74,32 @@ async function freezeOne(
     const channel = channelOf(status);
     const retrieved = channel?.retrieved ?? '';
     const unheard = hasThrownAway(status, channel) ? { unheard: true } : {};
-    const error =
+    const unfit =
       superReadOnly || mayBeWritable === true
-        ? (whyWithoutGtids(status) ?? (await agent) ?? (await whyReturning(member, executed, context)))
+        ? (whyWithoutGtids(status) ?? (await agent))
         : 'it is writable, though it is not the recorded primary';
-    return { host, executed, retrieved, version, ...unheard, ...(error === undefined ? {} : { error }) };
+    const returning = unfit === undefined ? await whyReturning(member, executed, context) : undefined;
+    const error = unfit ?? returning;
+    const position = {
+      host,
+      executed,
+      retrieved,
+      version,
+      ...unheard,
+      ...(error === undefined ? {} : { error }),
+    };
+    return { position, returns: returning !== undefined || unfit === itIsErrant };
   } catch (error) {
-    return { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message };
+    return {
+      position: { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message },
+    };
   }
+}
+
+interface Frozen {
+  readonly position: Position;
+  /** It holds transactions that the primary lacks, which are to be taken back, or are just being. */
+  readonly returns?: boolean;
 }
 
 /** A server that started again throws away what it had received and not applied; it has it again once it has heard from its source. */
