@@ -5,7 +5,13 @@ import { shapeOf } from './world.ts';
  * Something that goes wrong at `at` and is put right `ms` later, both in ms of virtual time after the group was well. With `step`, it waits
  * from `at` on for the journal of a plan to be written so many times. A member's number 0 is whoever is the primary then.
  */
-export type Fault = { readonly at: number; readonly step?: number; readonly ms: number } & FaultKind;
+export type Fault = {
+  readonly at: number;
+  readonly step?: number;
+  /** It waits for a plan of some server's return to be written so many times; then that server's number is meant. */
+  readonly ofReturn?: number;
+  readonly ms: number;
+} & FaultKind;
 
 type FaultKind =
   | {
@@ -69,7 +75,32 @@ export function drawFaults(seed: number, level: Level = 'zookeeper'): Fault[] {
     // What goes wrong together is worse than what goes wrong one by one.
     at = Math.min(SPAN_MS, at + (random.chance(0.6) ? random.int(0, 1500) : random.int(0, SPAN_MS / 2)));
   }
-  return faults;
+  return [...faults, ...drawOfReturn(seed)];
+}
+
+/** What goes wrong with a server while it takes transactions back: at any of its steps, or with its primary. */
+function drawOfReturn(seed: number): Fault[] {
+  const random = new Random(seed + 4_000_037);
+  const { semiSync } = shapeOf(seed);
+  if (!random.chance(semiSync === 'none' ? 0.5 : 0.2)) return [];
+  return Array.from({ length: random.int(1, 2) }, () => {
+    const what = random.pick(['agent', 'mysqld'] as const);
+    const number = random.chance(0.8) ? RETURNING : 0;
+    const place = { at: 0, ofReturn: random.int(1, 14), ms: random.int(50, 6000) };
+    return random.pick<Fault>([
+      { ...place, kind: random.pick(['kill', 'kill', 'freeze']), what, number },
+      { ...place, kind: 'power-off', what: 'member', number },
+      { ...place, kind: 'session-expires', what: 'agent', number },
+    ]);
+  });
+}
+
+/** Stands for the number of the server that takes transactions back. */
+export const RETURNING = -1;
+
+/** With the one who takes transactions back. */
+export function ofReturning(fault: Fault, number: number): Fault {
+  return 'number' in fault && fault.number === RETURNING ? { ...fault, number } : fault;
 }
 
 /** Stands for the host of whoever is the primary when the fault begins. */
@@ -193,12 +224,14 @@ export function isNoReasonToSwitch(fault: Fault): boolean {
   }
 }
 
-export function describeFault({ at, step, ms, ...what }: Fault): string {
+export function describeFault({ at, step, ofReturn, ms, ...what }: Fault): string {
   const words = Object.entries(what)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) =>
       key === 'kind' ? String(value) : `${key}=${Array.isArray(value) ? value.join('+') : String(value)}`,
     );
-  const when = step === undefined ? `at ${at}` : `at ${at} then journal write ${step}`;
+  const later =
+    step === undefined ? (ofReturn === undefined ? '' : `return write ${ofReturn}`) : `journal write ${step}`;
+  const when = later === '' ? `at ${at}` : `at ${at} then ${later}`;
   return `${when} for ${ms} ms: ${words.join(' ')}`;
 }

@@ -1,6 +1,13 @@
 import { znodes } from '../../src/core/store/znodes.ts';
 import { Checks } from './checks.ts';
-import { describeFault, drawFaults, isNoReasonToSwitch, type Fault, type Level } from './faults.ts';
+import {
+  describeFault,
+  drawFaults,
+  isNoReasonToSwitch,
+  ofReturning,
+  type Fault,
+  type Level,
+} from './faults.ts';
 import { whyNotBack, whyPastHelp, whyUnequal, whyUnwell } from './health.ts';
 import { inject } from './inject.ts';
 import type { Tamper } from './sim-ground.ts';
@@ -56,7 +63,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   await run.untilWell(START_MS);
   await run.through(faults);
   const wellAfterMs = await run.recover();
-  run.judge(faults);
+  run.judge();
   await run.settle();
   return run.result(faults, wellAfterMs);
 }
@@ -69,6 +76,11 @@ class Run {
   #active = 0;
   /** Faults that have not happened yet. */
   #toCome = 0;
+  /** How many more writes of a plan, or of a return, these wait for. */
+  readonly #ofPlans = new Map<Fault, number>();
+  readonly #ofReturns = new Map<Fault, number>();
+  readonly #happened: Fault[] = [];
+  #lastHealedAt = 0;
   #failuresBefore = 0;
   #remade = 0;
 
@@ -78,35 +90,46 @@ class Run {
     this.#checks = new Checks(world);
   }
 
-  /** Until the last one is put right. Those that wait for a step of a plan that does not come are left out. */
+  /**
+   * Until the last one is put right. Those that wait for a step of a plan that does not come are left out; those that wait for a return may
+   * come later, too.
+   */
   async through(faults: readonly Fault[]): Promise<void> {
     const { clock, zookeeper } = this.#world.ground;
-    const waiting = new Map<Fault, number>();
     this.#failuresBefore = this.#world.failures;
     let last = 0;
     for (const fault of faults) {
+      if (fault.ofReturn !== undefined) {
+        this.#ofReturns.set(fault, fault.ofReturn);
+        continue;
+      }
       this.#toCome += 1;
       clock.after(fault.at, () => {
         if (fault.step === undefined) this.#inject(fault);
-        else waiting.set(fault, fault.step);
+        else this.#ofPlans.set(fault, fault.step);
       });
       last = Math.max(last, fault.at + (fault.step === undefined ? fault.ms : WAIT_MS));
     }
-    zookeeper.onChange = (path) => {
-      if (path === znodes.journal('g1')) this.#countDown(waiting);
-    };
+    zookeeper.onChange = this.#written;
     const isThrough = (): boolean => this.#isOver() || (this.#toCome === 0 && this.#active === 0);
     if (!isThrough()) await clock.run(clock.now + last + 1, isThrough);
-    zookeeper.onChange = () => undefined;
+    this.#ofPlans.clear();
     while (this.#active > 0 && !this.#isOver()) await clock.run(clock.now + STABLE_MS, this.#isOver);
   }
 
-  #countDown(waiting: Map<Fault, number>): void {
+  readonly #written = (path: string): void => {
+    if (path === znodes.journal('g1')) this.#countDown(this.#ofPlans);
+    if (this.#ofReturns.size === 0) return;
+    const returning = this.#world.members.find(({ id }) => path === znodes.rejoinPlan(id));
+    if (returning !== undefined) this.#countDown(this.#ofReturns, returning);
+  };
+
+  #countDown(waiting: Map<Fault, number>, returning?: SimMember): void {
     for (const [fault, left] of waiting) {
       if (left > 1) waiting.set(fault, left - 1);
       else {
         waiting.delete(fault);
-        this.#world.ground.clock.after(0, () => this.#inject(fault));
+        this.#world.ground.clock.after(0, () => this.#inject(fault, returning));
       }
     }
   }
@@ -118,19 +141,21 @@ class Run {
     operator.attend();
     this.#remake();
     await this.untilWell(WELL_MS);
-    return ground.clock.now - began;
+    this.#ofReturns.clear();
+    return ground.clock.now - Math.max(began, this.#lastHealedAt);
   }
 
   async untilWell(limitMs: number): Promise<void> {
     const { clock } = this.#world.ground;
-    const end = clock.now + limitMs;
+    const began = clock.now;
     let writes = this.#world.writes;
     for (let wellMs = 0; wellMs < STABLE_MS && !this.#isOver();) {
       await clock.run(clock.now + STABLE_MS / 3, this.#isOver);
-      const why = this.#whyUnwell(writes);
+      const why = this.#active > 0 ? 'a fault is not put right' : this.#whyUnwell(writes);
+      const end = Math.max(began, this.#lastHealedAt) + limitMs;
       wellMs = why === undefined ? wellMs + STABLE_MS / 3 : 0;
       if (wellMs === 0) writes = this.#world.writes;
-      if (why !== undefined && clock.now > end && !this.#isOver())
+      if (why !== undefined && this.#active === 0 && clock.now > end && !this.#isOver())
         this.#world.ground.violation(`not well ${limitMs / 1000} s after the last fault: ${why}`);
     }
   }
@@ -150,8 +175,9 @@ class Run {
   }
 
   /** Promise 3: what is no reason to move the primary does not move it; and while only ZooKeeper is away, nobody notices. */
-  judge(faults: readonly Fault[]): void {
+  judge(): void {
     const { ground } = this.#world;
+    const faults = this.#happened;
     const epoch = this.#world.epoch();
     if (this.#isOver() || !faults.every(isNoReasonToSwitch)) return;
     if (epoch > 0) ground.violation(`a needless switch: epoch ${epoch}`);
@@ -183,15 +209,18 @@ class Run {
     return why ?? (this.#world.writes > writesBefore ? undefined : 'no client can write');
   }
 
-  #inject(fault: Fault): void {
+  #inject(asDrawn: Fault, returning?: SimMember): void {
     const { ground } = this.#world;
+    const fault = returning === undefined ? asDrawn : ofReturning(asDrawn, returning.server.number);
     ground.note(`FAULT ${describeFault(fault)}`);
+    this.#happened.push(fault);
     this.#active += 1;
-    this.#toCome -= 1;
+    if (returning === undefined) this.#toCome -= 1;
     const heal = inject(this.#world, this.#seed, fault);
     ground.clock.after(fault.ms, () => {
       ground.note(`HEALED ${describeFault(fault)}`);
       this.#active -= 1;
+      this.#lastHealedAt = ground.clock.now;
       heal();
     });
   }

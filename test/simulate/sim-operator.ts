@@ -15,6 +15,8 @@ import { ZkClient } from './zk-client.ts';
 
 const LOOK_MS = 2000;
 const RETRIES = 2;
+/** A primary whose commits have waited for so long for replicas that are not there, ms, is let go by whoever looks at the alert. */
+const STUCK_MS = 20_000;
 
 /** A person with the command line, on a host of their own. */
 export class SimOperator {
@@ -25,6 +27,8 @@ export class SimOperator {
   #tries = 0;
   /** A primary was named without its route, so that bringing the route to whoever it is by now is nobody else's to do. */
   #owesRoute = false;
+  /** Since when commits wait at a primary for replicas that are not attached. */
+  #stuckSince: number | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(ground: SimGround) {
@@ -101,9 +105,29 @@ export class SimOperator {
   attend(): void {
     this.#process.after(LOOK_MS, () => {
       this.#do('look at the plan', () => this.#unblock());
+      this.#release();
       if (this.#owesRoute) this.#do('look at the route', () => this.#payRoute());
       this.attend();
     });
+  }
+
+  /**
+   * Every replica has to take transactions back, names are to be burnt on the primary first, and there commits wait for a replica: what the
+   * handbook says is done. Semi-sync is switched off for a moment.
+   */
+  #release(): void {
+    const stuck = [...this.#ground.servers.values()].find(
+      (one) => one.isWritable && one.waiting > 0 && one.semiSyncClients < (one.semiSync?.source.acks ?? 0),
+    );
+    const now = this.#process.monotonic();
+    if (stuck?.semiSync === undefined) this.#stuckSince = undefined;
+    else if (now - (this.#stuckSince ??= now) > STUCK_MS) {
+      this.#ground.note(`operator: semi-sync is off for a moment at ${stuck.name}`);
+      const before = stuck.semiSync.source;
+      stuck.semiSync.source = { ...before, enabled: false };
+      stuck.commitMore();
+      stuck.semiSync.source = before;
+    }
   }
 
   async #payRoute(): Promise<void> {

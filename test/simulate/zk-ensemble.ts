@@ -1,6 +1,7 @@
 import { DcmhaError } from '../../src/core/model/errors.ts';
 import type { EventClock } from './event-clock.ts';
 import type { Network } from './network.ts';
+import { Pipe } from './pipe.ts';
 import { ZkConnection, type ConnectionEvents } from './zk-connection.ts';
 import { ZkServer, type Reply, type ZkLeader } from './zk-server.ts';
 import { parentOf, Tree, type Change, type WriteRequest } from './zk-tree.ts';
@@ -36,6 +37,8 @@ export class ZkEnsemble implements ZkLeader {
   readonly #paths = new Set<string>();
   readonly #sessions = new Map<string, Session>();
   readonly #silentSince = new Map<ZkServer, number>();
+  /** From each server to the leader: what a short cut keeps arrives after it, in its order. */
+  readonly #wires = new Map<ZkServer, Pipe>();
   #leader: ZkServer | undefined;
   #made = 0;
 
@@ -84,12 +87,19 @@ export class ZkEnsemble implements ZkLeader {
 
   forward(from: ZkServer, work: () => void): void {
     const leader = this.#leader;
-    if (leader === undefined || !this.#network.passesBoth(from.host, leader.host)) return;
-    if (from === leader) work();
-    else
-      this.#clock.after(this.#network.latency(from.host, leader.host), () => {
-        if (this.#leader === leader && leader.isUp) work();
-      });
+    if (leader === undefined) return;
+    if (from === leader) {
+      work();
+      return;
+    }
+    let wire = this.#wires.get(from);
+    if (wire === undefined) {
+      wire = new Pipe(this.#clock, this.#network, { from: from.host, to: leader.host });
+      this.#wires.set(from, wire);
+    }
+    wire.send(() => {
+      if (this.#leader === leader && leader.isUp) work();
+    });
   }
 
   execute(connection: ZkConnection, request: WriteRequest): { readonly zxid: number; readonly reply: Reply } {
@@ -116,6 +126,7 @@ export class ZkEnsemble implements ZkLeader {
     if (server.isUp === up) return;
     server.isUp = up;
     if (!up) {
+      this.#unwire(server);
       server.disconnectAll();
       if (this.#leader === server) this.#depose();
     } else this.#synchronize(server);
@@ -215,6 +226,7 @@ export class ZkEnsemble implements ZkLeader {
     this.#silentSince.set(server, since);
     if (this.#clock.now - since < SYNC_LIMIT_MS || !server.isServing) return;
     server.isServing = false;
+    this.#unwire(server);
     server.disconnectAll();
     const following = this.servers.filter(({ isUp, isServing }) => isUp && isServing);
     if (following.length * 2 <= this.servers.length) this.#depose();
@@ -234,6 +246,11 @@ export class ZkEnsemble implements ZkLeader {
     server.isServing = this.#leader !== undefined;
   }
 
+  #unwire(server: ZkServer): void {
+    this.#wires.get(server)?.break();
+    this.#wires.delete(server);
+  }
+
   #hasQuorum(): boolean {
     return this.servers.filter(({ isUp }) => isUp).length * 2 > this.servers.length;
   }
@@ -243,6 +260,7 @@ export class ZkEnsemble implements ZkLeader {
     this.#leader = undefined;
     for (const server of this.servers) {
       server.isServing = false;
+      this.#unwire(server);
       server.disconnectAll();
     }
     this.#elect();
