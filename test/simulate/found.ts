@@ -1,6 +1,9 @@
 import type { Fault } from './faults.ts';
 import type { WorldShape } from './world.ts';
 
+/** What the worlds of all seeds were like before others were drawn, too. */
+const plain = { catchUp: 'always', replicationDelayMs: 0, agentStarts: false } as const;
+
 /** Worlds that broke a promise before the program was mended; `what` it did. */
 export const found: readonly {
   readonly what: string;
@@ -12,6 +15,7 @@ export const found: readonly {
   {
     what: 'a reader whose agent was away during the failover was never read from again',
     seed: 66,
+    shape: plain,
     faults: [
       { at: 2116, ms: 13_725, kind: 'kill', what: 'agent', number: 4 },
       { at: 4944, ms: 13_772, kind: 'power-off', what: 'member', number: 1 },
@@ -20,6 +24,7 @@ export const found: readonly {
   {
     what: 'a coordinator that was stopped in its freeze stopped the receivers of the plan that was long over',
     seed: 127,
+    shape: plain,
     faults: [
       { at: 11_107, ms: 4908, kind: 'freeze', what: 'coordinator', number: 2 },
       { at: 13_150, ms: 1411, kind: 'switchover', to: undefined },
@@ -29,11 +34,13 @@ export const found: readonly {
   {
     what: 'the first renewals after an outage of ZooKeeper did not extend the lease, and nobody was asked meanwhile',
     seed: 349,
+    shape: plain,
     faults: [{ at: 1967, ms: 4177, kind: 'zookeeper-down', servers: [1, 2, 3] }],
   },
   {
     what: 'an agent that was back with a new session, busy with a hung disk, counted as silent; and the end of its lease waited for the plan',
     seed: 3455,
+    shape: plain,
     faults: [
       { at: 11_640, ms: 12_983, kind: 'disk-hangs', number: 0 },
       { at: 13_936, step: 1, ms: 1867, kind: 'session-expires', what: 'agent', number: 0 },
@@ -42,6 +49,7 @@ export const found: readonly {
   {
     what: 'a session that was ended before its time counted as the end of the lease',
     seed: 3558,
+    shape: plain,
     faults: [
       { at: 4897, ms: 2328, kind: 'power-off', what: 'router', number: 1 },
       { at: 5938, ms: 14_914, kind: 'isolate', host: 'primary', but: [] },
@@ -51,6 +59,7 @@ export const found: readonly {
   {
     what: 'an elected server that was restarted before its promotion opened without what its relay log had held',
     seed: 6254,
+    shape: plain,
     faults: [
       { at: 14_683, ms: 14_063, kind: 'kill', what: 'mysqld', number: 0 },
       { at: 15_000, ms: 876, kind: 'kill', what: 'mysqld', number: 2 },
@@ -59,6 +68,7 @@ export const found: readonly {
   {
     what: 'a planned failover to a server that could not take over was tried again for ever, with nobody to write to',
     seed: 50_344,
+    shape: plain,
     faults: [
       { at: 3532, ms: 4532, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
       { at: 5624, ms: 8567, kind: 'power-off', what: 'member', number: 0 },
