@@ -1,7 +1,6 @@
 // npm run simulate [-- --seeds 1000 --from 1 --level none|kills|partitions|zookeeper --workers 2 --enough 5 --bug NAME]: the real
 // coordinators, agents and routers in simulated worlds; each seed is one world with its faults. A seed that breaks a promise is printed with
 // the fewest of its faults that do, and how to see that again: --seed N [--faults 0,2] [--trace].
-import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { describeFault, drawFaults, levels, type Fault } from '../test/simulate/faults.ts';
@@ -43,8 +42,6 @@ const bug = values.bug !== undefined && isSeededBug(values.bug) ? values.bug : u
 const tamper = bug === undefined ? {} : seededBugs[bug];
 const again = `${level === 'zookeeper' ? '' : ` --level ${level}`}${bug === undefined ? '' : ` --bug ${bug}`}`;
 Error.stackTraceLimit = 0;
-// As the program does: one signal ends dozens of watches.
-setMaxListeners(0);
 
 const isFine = values.seed === undefined ? await many() : await one(Number(values.seed));
 process.exitCode = isFine ? 0 : 1;

@@ -1,5 +1,4 @@
 // One of the processes of `npm run simulate`: runs the seeds that it is sent, one after the other, and sends back what came of each.
-import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import { levels } from '../../test/simulate/faults.ts';
 import { runSeed } from '../../test/simulate/run-seed.ts';
@@ -7,8 +6,6 @@ import { isSeededBug, seededBugs } from '../../test/simulate/seeded-bugs.ts';
 
 // Nobody reads the stacks of the errors that are part of the game, and they take a tenth of the time.
 Error.stackTraceLimit = 0;
-// As the program does: one signal ends dozens of watches.
-setMaxListeners(0);
 
 const order = z.object({
   seeds: z.array(z.number().int()),

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { znodes } from '../../src/core/store/znodes.ts';
 import { Checks } from './checks.ts';
 import {
@@ -13,6 +14,9 @@ import { inject } from './inject.ts';
 import type { Tamper } from './sim-ground.ts';
 import type { SimMember } from './sim-member.ts';
 import { World, type WorldShape } from './world.ts';
+
+// As the program does: one signal ends dozens of watches.
+setMaxListeners(0);
 
 export interface RunOptions {
   readonly seed: number;

@@ -238,9 +238,7 @@ export class SimChannel implements Receiver {
     }
     if (!this.#server.isUp || !this.applierOn) return;
     const { now } = this.#world.clock;
-    while (this.applierOn) {
-      const [next] = this.#relayed;
-      if (next === undefined || next.at > now) return;
+    for (let [next] = this.#relayed; next !== undefined && next.at <= now; [next] = this.#relayed) {
       const { gtid } = next.transaction;
       if (this.until?.has(gtid) === false) return;
       if (!this.#server.executed.has(gtid) && !this.#server.apply(next.transaction)) {

@@ -29,6 +29,8 @@ export class SimOperator {
   #owesRoute = false;
   /** Since when commits wait at a primary for replicas that are not attached. */
   #stuckSince: number | undefined;
+  /** Where semi-sync was switched off because of that. */
+  readonly #released = new Set<string>();
   #turn: Promise<void> = Promise.resolve();
 
   constructor(ground: SimGround) {
@@ -113,20 +115,27 @@ export class SimOperator {
 
   /**
    * Every replica has to take transactions back, names are to be burnt on the primary first, and there commits wait for a replica: what the
-   * handbook says is done. Semi-sync is switched off for a moment.
+   * handbook says is done. Semi-sync is off until there are replicas again.
    */
   #release(): void {
-    const stuck = [...this.#ground.servers.values()].find(
+    const servers = [...this.#ground.servers.values()];
+    for (const server of servers) {
+      const { semiSync } = server;
+      if (semiSync === undefined || !this.#released.has(server.name)) continue;
+      if (server.isWritable && server.semiSyncClients < semiSync.source.acks) continue;
+      this.#released.delete(server.name);
+      semiSync.source = { ...semiSync.source, enabled: true };
+    }
+    const stuck = servers.find(
       (one) => one.isWritable && one.waiting > 0 && one.semiSyncClients < (one.semiSync?.source.acks ?? 0),
     );
     const now = this.#process.monotonic();
     if (stuck?.semiSync === undefined) this.#stuckSince = undefined;
     else if (now - (this.#stuckSince ??= now) > STUCK_MS) {
-      this.#ground.note(`operator: semi-sync is off for a moment at ${stuck.name}`);
-      const before = stuck.semiSync.source;
-      stuck.semiSync.source = { ...before, enabled: false };
+      this.#ground.note(`operator: semi-sync is off at ${stuck.name}`);
+      this.#released.add(stuck.name);
+      stuck.semiSync.source = { ...stuck.semiSync.source, enabled: false };
       stuck.commitMore();
-      stuck.semiSync.source = before;
     }
   }
 

@@ -60,13 +60,13 @@ export class SimRollback implements Rollback {
       await this.#statements.execute(at, options, (_, finish) => finish(undefined));
     }
     const taken = this.#taking.changes(changes);
-    await this.#statements.execute<void>(at, options, (server, finish, reject) => {
+    await this.#statements.execute(at, options, (server, finish, reject) => {
       if (server.superReadOnly) {
         reject(rejected(1290, 'the server is running with --super-read-only'));
         return;
       }
       this.#taking.beforeTakenBack(server, taken);
-      if (server.takeBack(id, taken)) finish();
+      if (server.takeBack(id, taken)) finish(undefined);
       else reject(rejected(1032, 'a row that is to be taken back is not there'));
     });
     return changes.length;
@@ -93,8 +93,8 @@ export class SimRollback implements Rollback {
     for (const { uuid, tag, intervals } of wanted.sources()) {
       for (const { start, end } of intervals) {
         for (let number = start; number <= end; number += 1n)
-          await this.#statements.execute<void>(at, options, (server, finish) =>
-            server.takeName({ uuid, tag, number }, () => finish()),
+          await this.#statements.execute(at, options, (server, finish) =>
+            server.takeName({ uuid, tag, number }, () => finish(undefined)),
           );
       }
     }
@@ -125,9 +125,9 @@ export class SimRollback implements Rollback {
     options: CallOptions,
   ): Promise<{ readonly different: readonly TableName[]; readonly executed: GtidSet }> {
     const here = (work: (server: SimServer) => void) =>
-      this.#statements.execute<void>(replica, options, (server, finish) => {
+      this.#statements.execute(replica, options, (server, finish) => {
         work(server);
-        finish();
+        finish(undefined);
       });
     await here((server) => server.channels.get('')?.stopApplier());
     try {

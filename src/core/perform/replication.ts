@@ -70,25 +70,18 @@ async function freezeOne(
     }
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
-    const { executed, version, superReadOnly } = status;
+    const { executed, version } = status;
     const channel = channelOf(status);
     const retrieved = channel?.retrieved ?? '';
     const unheard = hasThrownAway(status, channel) ? { unheard: true } : {};
     const unfit =
-      superReadOnly || mayBeWritable === true
+      status.superReadOnly || mayBeWritable === true
         ? (whyWithoutGtids(status) ?? (await agent))
         : 'it is writable, though it is not the recorded primary';
-    const returning = unfit === undefined ? await whyReturning(member, executed, context) : undefined;
-    const error = unfit ?? returning;
-    const position = {
-      host,
-      executed,
-      retrieved,
-      version,
-      ...unheard,
-      ...(error === undefined ? {} : { error }),
-    };
-    return { position, returns: returning !== undefined || unfit === itIsErrant };
+    const told = { host, executed, retrieved, version, ...unheard };
+    if (unfit !== undefined) return { position: { ...told, error: unfit }, returns: unfit === itIsErrant };
+    const error = await whyReturning(member, executed, context);
+    return error === undefined ? { position: told } : { position: { ...told, error }, returns: true };
   } catch (error) {
     return {
       position: { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message },
