@@ -24,6 +24,7 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
   const presence = coordination.present(znodes.coordinator(by), encodeOwn({ at: clock.now() }));
   const looked = new Map<string, Looked>();
   let first = false;
+  let trouble: string | undefined;
   const wakeAll = (): void => {
     for (const { worker } of looked.values()) worker.wake();
   };
@@ -36,9 +37,11 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
     try {
       first = (await coordination.children(znodes.coordinators))[0] === by;
       follow(await listGroups(coordination), looked, { ...deps, onDuty: () => first });
+      trouble = undefined;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
-      log.warn('groups not listed', { code: error.code, error: error.message });
+      if (error.message !== trouble) log.warn('groups not listed', { code: error.code, error: error.message });
+      trouble = error.message;
     }
     await alarm.wait(deps.tickMs);
   }

@@ -9,6 +9,7 @@ import { runningProcess } from '../../src/sandbox/state.ts';
 import type { FaultWorld } from './fault-world.ts';
 import { silentLog } from './test-log.ts';
 
+const PLAN_MS = 60_000;
 const journal = z.object({ entries: z.array(z.object({ step: z.object({ kind: z.string() }) })) });
 
 /** Watches the running plan of a group in ZooKeeper, to strike at a step of it. */
@@ -35,19 +36,29 @@ export class JournalWatch implements AsyncDisposable {
     return new JournalWatch(world, coordination);
   }
 
-  /** Kills every coordinator as soon as so many steps are done; resolves to the steps that were. */
+  /**
+   * Kills every coordinator as soon as so many steps are done, or the plan, whose last steps take milliseconds, is over; resolves to the
+   * steps that were seen.
+   */
   async killCoordinatorsAfter(done: number): Promise<readonly string[]> {
     const specs = this.#world.state.processes.filter(({ kind }) => kind === 'coordinator');
     const victims = await Promise.all(specs.map((spec) => runningProcess(spec)));
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const stop = new AbortController();
+      let seen: readonly string[] | undefined;
       const look = async () => {
         const steps = await this.#steps();
-        if (stop.signal.aborted || steps === undefined || steps.length < done) return;
+        const isOver = steps === undefined && seen !== undefined;
+        seen = steps ?? seen;
+        if (stop.signal.aborted || seen === undefined || (seen.length < done && !isOver)) return;
         stop.abort();
         for (const victim of victims) sendSignal(victim, 'SIGKILL');
-        resolve(steps);
+        resolve(seen);
       };
+      void systemClock.pause(PLAN_MS, stop.signal).then(() => {
+        if (!stop.signal.aborted)
+          reject(new Error(`no plan with ${done} steps done was seen within ${PLAN_MS} ms`));
+      });
       const wake = () => void look().catch(() => undefined);
       const signal = AbortSignal.any([stop.signal, this.#stop.signal]);
       this.#coordination.watchData(znodes.journal('g1'), wake, signal);

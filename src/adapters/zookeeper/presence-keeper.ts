@@ -25,6 +25,8 @@ export class PresenceKeeper implements Presence {
   #running: Promise<void> = Promise.resolve();
   #busy = false;
   #again = false;
+  /** Why it failed, as it was logged; undefined once it worked. */
+  #trouble: string | undefined;
 
   constructor(tools: PresenceTools, path: string, data: string) {
     this.#tools = tools;
@@ -64,6 +66,7 @@ export class PresenceKeeper implements Presence {
         this.#again = false;
         await this.#settleOnce();
       } while (this.#again as boolean);
+      this.#trouble = undefined;
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -77,7 +80,9 @@ export class PresenceKeeper implements Presence {
     // Without a connection the next one wakes us; this is for a call that was lost while it stands, and for what was refused.
     void clock.pause(RETRY_MS, this.#ended.signal).then(() => this.#settle().catch(() => undefined));
     if (hasCode(error, 'SESSION_LOST')) return;
-    log.error('presence node failed', { path: this.#path, error: toDcmhaError(error).message });
+    const { message } = toDcmhaError(error);
+    if (message !== this.#trouble) log.error('presence node failed', { path: this.#path, error: message });
+    this.#trouble = message;
     throw error;
   }
 

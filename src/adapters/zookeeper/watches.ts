@@ -11,6 +11,8 @@ interface Watched {
   readonly kind: Kind;
   readonly path: string;
   readonly wakes: Set<() => void>;
+  /** Why it could not be set, as it was logged; undefined once it was. */
+  trouble?: string | undefined;
 }
 
 /** A watch that could not be set while the connection stood (no permission, no answer) is tried again after this. */
@@ -40,7 +42,7 @@ export class Watches {
     setMaxListeners(0, signal);
     const key = `${kind}:${path}`;
     const known = this.#watched.get(key);
-    const watched = known ?? { kind, path, wakes: new Set() };
+    const watched: Watched = known ?? { kind, path, wakes: new Set() };
     // A function of its own for each call, so that two watches with one `wake` do not end together.
     const own = (): void => wake();
     watched.wakes.add(own);
@@ -74,8 +76,12 @@ export class Watches {
 
   /** Sends the request that sets the watch; whatever is read after this call sees later changes by another wake. */
   #arm(watched: Watched): void {
-    const armed = watched.kind === 'data' ? this.#armData(watched.path) : this.#armChildren(watched);
-    armed.catch((error: unknown) => this.#failed(watched, error));
+    const armed: Promise<unknown> =
+      watched.kind === 'data' ? this.#armData(watched.path) : this.#armChildren(watched);
+    armed.then(
+      () => (watched.trouble = undefined),
+      (error: unknown) => this.#failed(watched, error),
+    );
   }
 
   async #armData(path: string): Promise<boolean> {
@@ -100,8 +106,10 @@ export class Watches {
   #failed(watched: Watched, error: unknown): void {
     if (this.#session.state !== 'connected') return;
     const { message, code } = toDcmhaError(error);
-    if (!hasCode(error, 'SESSION_LOST'))
+    if (!hasCode(error, 'SESSION_LOST') && watched.trouble !== message) {
       this.#log.error('cannot watch', { path: watched.path, code, error: message });
+      watched.trouble = message;
+    }
     void this.#clock.pause(RETRY_MS, this.#session.closed).then(() => {
       if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearm(watched);
     });
