@@ -22,6 +22,7 @@ export class PresencePublisher {
   readonly #distrust: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
+  #trouble: string | undefined;
 
   constructor(
     deps: AgentDeps,
@@ -73,11 +74,21 @@ export class PresencePublisher {
     const text = encodePresence(this.record());
     if (this.#presence === undefined || text === this.#published) return;
     this.#published = text;
-    this.#presence.update(text).catch((thrown: unknown) => {
-      this.#published = '';
-      this.#deps.log.warn('presence not updated', { error: toDcmhaError(thrown).message });
-    });
+    this.#presence.update(text).then(
+      () => (this.#trouble = undefined),
+      (thrown: unknown) => {
+        this.#published = '';
+        this.#tell('presence not updated', thrown);
+      },
+    );
   };
+
+  /** The same trouble once. */
+  #tell(message: string, thrown: unknown): void {
+    const error = toDcmhaError(thrown).message;
+    if (error !== this.#trouble) this.#deps.log.warn(message, { error });
+    this.#trouble = error;
+  }
 
   async run(signal: AbortSignal): Promise<void> {
     const record = this.record();
@@ -110,7 +121,7 @@ export class PresencePublisher {
         return;
       } catch (error) {
         if (!hasCode(error, 'SESSION_LOST', 'ZNODE_CONFLICT')) {
-          log.warn('cannot read the presence', { error: toDcmhaError(error).message });
+          this.#tell('cannot read the presence', error);
         }
         await clock.pause(claimRetryMs, signal);
       }

@@ -3,11 +3,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { systemClock } from '../../src/adapters/system/clock.ts';
+import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import { hasCode } from '../../src/core/model/errors.ts';
+import { initTree } from '../../src/core/store/init-tree.ts';
 import { readPresence } from '../../src/core/store/presences.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
+import { startCuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { RealAgents, type RealHost } from '../support/real-agents.ts';
+import { silentLog } from '../support/test-log.ts';
 
 const sessionTimeoutMs = 4000;
 
@@ -213,8 +218,70 @@ describe('real agents of real servers', () => {
     await replica.agent.start();
   });
 
+  it('with a wrong password of ZooKeeper it says so once, waits, and touches nothing', async () => {
+    const owner = await connectZookeeper({
+      hosts: all.zookeeper.endpoint,
+      root: '/closed',
+      sessionTimeoutMs,
+      auth: { user: 'dcmha', password: 'the right one' },
+      worldReadable: false,
+      log: silentLog,
+      clock: systemClock,
+    });
+    await initTree(owner);
+    await owner[Symbol.asyncDispose]();
+    const passwordFile = path.join(all.dir, 'wrong-zookeeper');
+    await writeFile(passwordFile, 'not it', { mode: 0o600 });
+    const zookeeper = { hosts: all.zookeeper.endpoint, root: '/closed', user: 'dcmha', passwordFile };
+    const wrong = await all.misconfigured('127.83.0.22', { zookeeper });
+    await eventually(
+      async () =>
+        assert.match(await readFile(wrong.agentLog, 'utf8'), /ZooKeeper denies .*zookeeper\.passwordFile/),
+      { timeoutMs: 10_000 },
+    );
+    assert.equal((await all.call(wrong, 'status', {})).group, undefined);
+    await wrong.agent.stop();
+    const log = await readFile(wrong.agentLog, 'utf8');
+    assert.equal(log.split('"presence node failed"').length, 2, log);
+    assert.doesNotMatch(log, /not it/);
+  });
+
+  it('that ZooKeeper no longer answers, though it hears: goes on while the others accept, and closes before another opens', async () => {
+    const [primary, elected] = [all.host(2), all.host(1)];
+    await using network = await startCuttableProxy('127.83.0.9', { host: '127.83.0.9', port: 2181 });
+    await primary.agent.stop();
+    const { host, port } = network.endpoint;
+    const behind = await all.misconfigured(primary.host, {
+      zookeeper: { hosts: `${host}:${port}`, sessionTimeoutMs },
+    });
+    await all.untilOpen(primary);
+    await eventually(async () => ((await all.call(primary, 'status', {})).leaseMs ?? 0) > 0, {
+      timeoutMs: 5000,
+    });
+    network.cutAnswers();
+    await eventually(async () => (await readPresence(all.store, primary.id)) === undefined, {
+      timeoutMs: 30_000,
+    });
+    assert.equal(await isReadOnly(primary), false, 'all others accept it');
+    await all.record(elected);
+    await query(elected, 'STOP REPLICA');
+    await query(elected, 'RESET REPLICA ALL');
+    let bothOpen = 0;
+    await eventually(
+      async () => {
+        const [isClosed, waits] = await Promise.all([primary, elected].map(isReadOnly));
+        if (isClosed === false && waits === false) bothOpen += 1;
+        return isClosed === true && waits === false;
+      },
+      { timeoutMs: 30_000, everyMs: 10 },
+    );
+    assert.equal(bothOpen, 0);
+    await behind.agent.stop();
+    await primary.agent.start();
+  });
+
   it('kills a mysqld that hangs when a plan fences it', async () => {
-    const primary = all.host(2);
+    const primary = all.host(1);
     const epoch = (await all.store.read(znodes.master('g1')))?.version ?? -1;
     await primary.mysqld.kill('SIGSTOP');
     const evidence = await all.call(primary, 'fence', { group: 'g1', epoch });
