@@ -258,6 +258,10 @@ describe('real agents of real servers', () => {
     await eventually(async () => ((await all.call(primary, 'status', {})).leaseMs ?? 0) > 0, {
       timeoutMs: 5000,
     });
+    // Else nothing would tell when its session, and with it every lease, is over.
+    await eventually(async () => (await readPresence(all.store, primary.id))?.verdict === 'up', {
+      timeoutMs: 10_000,
+    });
     network.cutAnswers();
     await eventually(async () => (await readPresence(all.store, primary.id)) === undefined, {
       timeoutMs: 30_000,
