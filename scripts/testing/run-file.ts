@@ -12,6 +12,8 @@ import { findLeftovers, killLeftovers, killQuietly, marker } from './leftovers.t
 const reporter = fileURLToPath(new URL('event-reporter.ts', import.meta.url));
 const keptOutput = 20_000;
 const leftoverGraceMs = 3_000;
+/** The watchdogs of a killed file's sandboxes end what it had started and remove its folders and networks: they are leftovers, too. */
+const watchdogGraceMs = 15_000;
 
 /** What running one file, or one check, came to. `output` is the end of what it printed. */
 export interface FileResult {
@@ -146,9 +148,10 @@ function failuresOfExit({ status, timedOut }: Exit, counts: Tally, timeoutMs: nu
 }
 
 async function endLeftovers(id: string, { timedOut }: Exit): Promise<Failure[]> {
-  // After a time-out leftovers are no news.
-  const left = timedOut ? [] : await findLeftovers(id, leftoverGraceMs);
+  const found = await findLeftovers(id, timedOut ? watchdogGraceMs : leftoverGraceMs);
   await killLeftovers(id);
+  // After a time-out leftovers are no news.
+  const left = timedOut ? [] : found;
   if (left.length === 0) return [];
   const list = left.map(({ pid, command }) => `${pid} ${command.slice(0, 200)}`).join('\n');
   return [{ name: 'the file', message: `left processes running (killed now):\n${list}` }];
