@@ -1,15 +1,17 @@
-// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 16,8,8 --json]: how long clients wait, and what they are told, while a healthy
+// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 16,8,8 --phases --json]: how long clients wait, and what they are told, while a healthy
 // primary moves: 16 that connect for each row, 8 that write on one connection, 8 that use a pooled one now and then, all through one
-// HAProxy. In the same run Group Replication of the same mysqld moves its primary by group_replication_set_as_primary; its HAProxy is switched by
+// HAProxy. A client waits from when it has a row to write until that is acknowledged, however often it has to try; of each, the longest of the waits that
+// fall into the move counts. --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by group_replication_set_as_primary; its HAProxy is switched by
 // the same function by a watcher that asks every member 50 times a second.
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { connectTo } from '../../src/sandbox/connect.ts';
 import { killProcesses } from '../../src/sandbox/control.ts';
 import { ports } from '../../src/sandbox/layout.ts';
 import { findPrimary } from '../../src/sandbox/primary.ts';
 import { runDcmha } from '../../src/sandbox/run-dcmha.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
-import { Crowd, type CrowdReport } from '../../test/support/crowd.ts';
+import { Crowd, type CrowdReport, type Habit } from '../../test/support/crowd.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { median } from './figure.ts';
 import { inSandbox } from './in-sandbox.ts';
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     moves: { type: 'string', default: '10' },
     'peer-moves': { type: 'string', default: '5' },
     clients: { type: 'string', default: '16,8,8' },
+    phases: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -33,21 +36,30 @@ if (
   ![reconnecting, busy, idle, counts.dcmha, counts.peer].every((one) => Number.isInteger(one) && one >= 0)
 ) {
   process.stderr.write(
-    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 16,8,8] [--json]\n',
+    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 16,8,8] [--phases] [--json]\n',
   );
   process.exit(64);
 }
 
 /** One move, as clients saw it. */
 interface Move {
-  /** Each client's longest time without an acknowledged row, ms. */
-  readonly pauses: readonly number[];
+  /** Of each client that writes without a break, its longest wait for a row that was outstanding while the primary moved, ms. */
+  readonly waits: readonly number[];
+  /** Of the others, who may have nothing to write just then. */
+  readonly idleWaits: readonly number[];
   /** On connections that were asked for after the order. */
   readonly failedNew: number;
   /** On connections that stood before. */
   readonly failedOld: number;
   readonly lost: number;
+  /** The steps of its record, and how long each took, ms. */
+  readonly phases: readonly (readonly [step: string, tookMs: number])[];
 }
+
+const record = z.object({
+  pausedMs: z.number(),
+  steps: z.array(z.object({ step: z.string(), tookMs: z.number() })),
+});
 
 const beforeMs = 500;
 
@@ -55,7 +67,13 @@ const ours = await inSandbox({ hosts: 3 }, async (state) => {
   const at = state.groups[0]!.listeners[0]!.write;
   const move = () => runDcmha(state, ['switchover', '--group', 'g1', '--yes']);
   const primary = async () => (await findPrimary(state, state.groups[0]!)) ?? '';
-  return moves(counts.dcmha, { state, at, move, primary });
+  const phases = async (): Promise<Move['phases']> => {
+    const newest = z
+      .tuple([record], record)
+      .parse(JSON.parse(await runDcmha(state, ['history', '--group', 'g1', '--json'])))[0];
+    return [['pause', newest.pausedMs], ...newest.steps.map(({ step, tookMs }) => [step, tookMs] as const)];
+  };
+  return moves(counts.dcmha, { state, at, move, primary, phases });
 });
 const theirs =
   counts.peer === 0
@@ -68,6 +86,11 @@ const rows = [
 ];
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, ours, theirs }, null, 2)}\n`);
 else for (const row of rows) process.stdout.write(`${render(row)}\n`);
+if (values.phases && !values.json)
+  for (const { phases, waits } of ours)
+    process.stdout.write(
+      `clients waited ${Math.round(median(waits))}, ${Math.round(Math.max(...waits))} ms: ${phases.map(([step, ms]) => `${step} ${Math.round(ms)}`).join(', ')}\n`,
+    );
 process.exitCode = ours.every(({ lost, failedNew }) => lost === 0 && failedNew === 0) ? 0 : 1;
 
 interface Subject {
@@ -75,9 +98,10 @@ interface Subject {
   readonly at: string;
   readonly move: () => Promise<unknown>;
   readonly primary: () => Promise<string>;
+  readonly phases: () => Promise<Move['phases']>;
 }
 
-async function moves(count: number, { state, at, move, primary }: Subject): Promise<Move[]> {
+async function moves(count: number, { state, at, move, primary, phases }: Subject): Promise<Move[]> {
   const all: Move[] = [];
   for (let n = 1; n <= count; n++) {
     await using crowd = await Crowd.start({ dir: state.dir, at, clients: { reconnecting, busy, idle } });
@@ -85,10 +109,12 @@ async function moves(count: number, { state, at, move, primary }: Subject): Prom
     const orderedAt = performance.timeOrigin + performance.now();
     const before = await primary();
     await move();
+    const movedAt = performance.timeOrigin + performance.now();
     await goesOnFor(crowd, beforeMs);
     const after = await primary();
     if (after === before) throw new Error(`the primary has not moved from ${before}`);
-    all.push(toMove(await crowd.stop(after), orderedAt));
+    const report = await crowd.stop(after);
+    all.push(toMove(report, { orderedAt, movedAt, phases: await phases() }));
   }
   return all;
 }
@@ -101,9 +127,31 @@ async function goesOnFor(crowd: Crowd, ms: number): Promise<void> {
   });
 }
 
-function toMove({ pauses, failures, lost }: CrowdReport, orderedAt: number): Move {
+interface Moved {
+  readonly orderedAt: number;
+  readonly movedAt: number;
+  readonly phases: Move['phases'];
+}
+
+function toMove({ waits, failures, lost }: CrowdReport, { orderedAt, movedAt, phases }: Moved): Move {
   const failedNew = failures.filter(({ connectedAt }) => connectedAt > orderedAt).length;
-  return { pauses, failedNew, failedOld: failures.length - failedNew, lost };
+  const longestOf = (habits: readonly Habit[]) => {
+    const longest = new Map<number, number>();
+    for (const { client, habit, wantedAt, at } of waits) {
+      if (at < orderedAt || wantedAt > movedAt || !habits.includes(habit)) continue;
+      longest.set(client, Math.max(longest.get(client) ?? 0, at - wantedAt));
+    }
+    return [...longest.values()];
+  };
+  const failedOld = failures.length - failedNew;
+  return {
+    waits: longestOf(['reconnecting', 'busy']),
+    idleWaits: longestOf(['idle']),
+    failedNew,
+    failedOld,
+    lost,
+    phases,
+  };
 }
 
 async function measurePeer(state: SandboxState): Promise<Move[]> {
@@ -123,7 +171,8 @@ async function measurePeer(state: SandboxState): Promise<Move[]> {
     await connection.end();
     await eventually(() => watcher.leadsTo === to, { timeoutMs: 10_000, everyMs: 5 });
   };
-  return await moves(counts.peer, { state, at, move, primary: () => Promise.resolve(watcher.leadsTo ?? '') });
+  const primary = () => Promise.resolve(watcher.leadsTo ?? '');
+  return await moves(counts.peer, { state, at, move, primary, phases: () => Promise.resolve([]) });
 }
 
 interface Row {
@@ -138,12 +187,12 @@ interface Row {
 
 function summary(name: string, all: readonly Move[]): Row {
   const sum = (pick: (move: Move) => number) => all.reduce((total, move) => total + pick(move), 0);
-  const pauses = all.flatMap((move) => move.pauses);
+  const waits = all.flatMap((move) => move.waits);
   return {
     name,
     moves: all.length,
-    medianMs: Math.round(median(pauses)),
-    maxMs: Math.round(Math.max(...pauses)),
+    medianMs: Math.round(median(waits)),
+    maxMs: Math.round(Math.max(...waits, ...all.flatMap((move) => move.idleWaits))),
     failedNew: sum((move) => move.failedNew),
     failedOld: sum((move) => move.failedOld),
     lost: sum((move) => move.lost),

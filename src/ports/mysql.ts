@@ -108,6 +108,21 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface FenceCallOptions extends CallOptions {
+  /**
+   * Statements that run may end for so long before their sessions are killed; no new one writes meanwhile. Not given: they are killed first.
+   */
+  readonly graceMs?: number | undefined;
+}
+
+/** A server that nobody writes to any more. */
+export interface Fenced {
+  /** How many sessions were killed. */
+  readonly killed: number;
+  /** All that it will ever have executed of its own. */
+  readonly executed: string;
+}
+
 /**
  * What is done to MySQL servers, each safe to repeat. Throws `MYSQL_UNREACHABLE` (no connection), `MYSQL_REFUSED` (an answer
  * that says no: 1040, 1045...), `MYSQL_REJECTED` (a statement failed), `TIMED_OUT`. Messages never hold a password.
@@ -120,9 +135,9 @@ export interface Mysql extends PlannedMysql, EventMysql {
   clockOffset(server: Endpoint, options: CallOptions): Promise<ClockOffset>;
   /**
    * super_read_only=ON, then kills every session that could still write, and stops the appliers of regional channels, which it does not
-   * bind; returns how many sessions were killed.
+   * bind.
    */
-  fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }>;
+  fence(server: Endpoint, options: FenceCallOptions): Promise<Fenced>;
   /** super_read_only=OFF, read_only=OFF. Called by the agent only. */
   openWrites(server: Endpoint, options: CallOptions): Promise<void>;
   /** Ends the receiver of a channel; the applier goes on. */

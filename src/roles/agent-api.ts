@@ -60,7 +60,8 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
     fence: async ({ group, epoch, mayKill, drainMs = 0 }) => {
       if (drainMs > 0) await drainFirst(deps, local, drainMs);
       const deadline = deps.clock.monotonic() + options.peerTimeoutMs * fenceShare;
-      return gate.fence({ group, epoch }, { deadline, mayKill: mayKill ?? true });
+      const graceMs = drainMs > 0 ? drainMs : undefined;
+      return gate.fence({ group, epoch }, { deadline, mayKill: mayKill ?? true, graceMs });
     },
     openWrites: async ({ group, epoch }) => {
       await gate.open({ group, epoch }, 'plan');

@@ -33,6 +33,8 @@ export interface FenceLimits {
   readonly deadline: number;
   /** SIGKILL when SQL did not do it in the first part of the time. */
   readonly mayKill: boolean;
+  /** Statements that run may end for so long. */
+  readonly graceMs?: number | undefined;
 }
 
 export interface GateParts {
@@ -178,6 +180,8 @@ export class WriteGate {
   /** Makes it so that writes are open here just when the record says so. Throws; to be called again at any change, and soon. */
   async enforce(limits: FenceLimits): Promise<void> {
     const { lease, view, local } = this.#parts;
+    // What is being changed just now is not done twice.
+    await this.#turns.run(() => Promise.resolve());
     if (local.writable === false) this.#opened.closed();
     const group = view.facts?.group;
     if (group === undefined) {
@@ -275,7 +279,10 @@ export class WriteGate {
       (await this.#gone()) ?? (mayKill ? await killHalted(this.#deps, local, deadline) : undefined);
     if (ended !== undefined) return ended;
     try {
-      const fenced = await this.#turns.statement(limits, (options) => mysql.fence(local.endpoint, options));
+      const { graceMs } = limits;
+      const fenced = await this.#turns.statement(limits, (options) =>
+        mysql.fence(local.endpoint, { ...options, graceMs }),
+      );
       return { kind: 'read-only', ...fenced };
     } catch (thrown) {
       const gone = await this.#gone();

@@ -141,7 +141,11 @@ test('a fence says what it did, is remembered over a restart of the agent, and e
   const primary = stage.host(1);
   primary.server.sessions = 4;
   stage.planBegins();
-  assert.deepEqual(await primary.call('fence', { group: 'g1', epoch: 0 }), { kind: 'read-only', killed: 4 });
+  assert.deepEqual(await primary.call('fence', { group: 'g1', epoch: 0 }), {
+    kind: 'read-only',
+    killed: 4,
+    executed: '',
+  });
   primary.kill();
   primary.start();
   stage.planEnds();

@@ -7,6 +7,7 @@ import type {
   CallOptions,
   ClockOffset,
   CommitProbe,
+  Fenced,
   Mysql,
   Probe,
   ServerStatus,
@@ -48,9 +49,9 @@ export class SimMysql implements Mysql {
   }
 
   /** With a disk that does not answer, super_read_only waits for the commits that hang. */
-  fence(at: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
+  fence(at: Endpoint, options: CallOptions): Promise<Fenced> {
     return this.#statements.execute(at, options, (server, finish) => {
-      if (!server.isStalled) finish({ killed: server.fence() });
+      if (!server.isStalled) finish({ killed: server.fence(), executed: server.executed.toCompactString() });
     });
   }
 

@@ -4,8 +4,8 @@ import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
 
 /**
- * reconnecting: a connection for each row, as PHP does. busy: one connection, row after row. idle: a pool's, used now and then, and made
- * again when it turns out to be closed.
+ * reconnecting: a connection for each row, as PHP does. busy: one connection, row after row. idle: a pool's, used now and then; as pools do, it
+ * is made again when it was closed while nobody used it.
  */
 export type Habit = 'reconnecting' | 'busy' | 'idle';
 
@@ -30,8 +30,18 @@ export interface CrowdReport {
   /** Rows that were acknowledged and are not at the server that was asked. */
   readonly lost: number;
   readonly failures: readonly Failure[];
-  /** Of each reconnecting and busy client, its longest time between two acknowledged rows, ms. */
-  readonly pauses: readonly number[];
+  /** Every row, as its client waited for it. */
+  readonly waits: readonly Wait[];
+}
+
+/** How long a client waited for one row: from when it had it to write until it was acknowledged, however often it had to try. */
+export interface Wait {
+  readonly client: number;
+  readonly habit: Habit;
+  /** When the client had it. */
+  readonly wantedAt: number;
+  /** When it was acknowledged. */
+  readonly at: number;
 }
 
 const IDLE_MS = 200;
@@ -47,7 +57,9 @@ export class Crowd implements AsyncDisposable {
   readonly #stopping = new AbortController();
   readonly #rows: (readonly [client: number, number: number])[] = [];
   readonly #failures: Failure[] = [];
-  readonly #pauses: number[] = [];
+  readonly #waits: Wait[] = [];
+  /** By the server, or on the way. */
+  readonly #closed = new WeakSet<Connection>();
   readonly #work: Promise<void>[] = [];
   #lastAt = now();
 
@@ -89,7 +101,7 @@ export class Crowd implements AsyncDisposable {
       acknowledged: this.#rows.length,
       lost: this.#rows.filter((row) => !there.has(String(row))).length,
       failures: this.#failures,
-      pauses: this.#pauses,
+      waits: this.#waits,
     };
   }
 
@@ -101,33 +113,31 @@ export class Crowd implements AsyncDisposable {
   async #live(habit: Habit, client: number): Promise<void> {
     let connection: Connection | undefined;
     let connectedAt = now();
-    let last: number | undefined;
-    let longest = 0;
+    let wantedAt = now();
     for (let number = 0; !this.#stopping.signal.aborted; number++) {
       try {
-        if (connection === undefined) {
+        if (connection === undefined || (habit === 'idle' && this.#closed.has(connection))) {
           connectedAt = now();
           connection = await this.#connect();
         }
         await connection.query(`INSERT INTO ${TABLE} VALUES (${client}, ${number})`);
-        const at = now();
+        this.#lastAt = now();
         this.#rows.push([client, number]);
-        this.#lastAt = at;
-        longest = Math.max(longest, at - (last ?? at));
-        last = at;
+        this.#waits.push({ client, habit, wantedAt, at: this.#lastAt });
         if (habit === 'reconnecting') {
           connection.destroy();
           connection = undefined;
         }
+        await pause(habit === 'idle' ? IDLE_MS : 1);
+        wantedAt = now();
       } catch (error) {
         this.#failures.push({ habit, connectedAt, at: now(), error: String(error) });
         connection?.destroy();
         connection = undefined;
+        await pause(1);
       }
-      await pause(habit === 'idle' ? IDLE_MS : 1);
     }
     connection?.destroy();
-    if (habit !== 'idle') this.#pauses.push(longest);
   }
 
   async #connect(): Promise<Connection> {
@@ -139,7 +149,7 @@ export class Crowd implements AsyncDisposable {
       password: this.#password,
       connectTimeout: CONNECT_TIMEOUT_MS,
     });
-    connection.on('error', () => undefined);
+    connection.on('error', () => this.#closed.add(connection)).on('end', () => this.#closed.add(connection));
     return connection;
   }
 }

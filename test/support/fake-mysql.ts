@@ -7,6 +7,7 @@ import type {
   CallOptions,
   ClockOffset,
   CommitProbe,
+  Fenced,
   Mysql,
   Probe,
   ServerStatus,
@@ -184,14 +185,14 @@ class FakeMysql implements Mysql {
     return { aheadMs: 0, roundTripMs: LATENCY_MS };
   }
 
-  async fence(at: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
+  async fence(at: Endpoint, options: CallOptions): Promise<Fenced> {
     const server = await this.#connect(at, options);
     server.calls.push('fence');
     server.readOnly = server.superReadOnly = true;
     const killed = server.sessions;
     server.sessions = 0;
     for (const [name, channel] of server.channels) if (isRegional(name)) channel.applierOn = false;
-    return { killed };
+    return { killed, executed: server.executed.toCompactString() };
   }
 
   async openWrites(at: Endpoint, options: CallOptions): Promise<void> {

@@ -3,46 +3,65 @@ import type { Drained } from '../../ports/switchover.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';
-import { isKilled, isWriter, listSessions, type ListedSession } from './writers.ts';
+import { isKilled, isWriter, listSessions, NOT_YET, type ListedSession } from './writers.ts';
 
 const POLL_MS = 5;
 
-const transactionRow = z.object({ id: z.coerce.number() });
+const transactionRow = z.object({ id: z.coerce.number(), transaction: z.coerce.string() });
+
+/** What one look at a server showed. */
+interface Look {
+  readonly clients: ReadonlyMap<number, ListedSession>;
+  /** Session to its open transaction. */
+  readonly transactions: ReadonlyMap<number, string>;
+}
 
 /**
- * Waits for clients that are in the middle of something: in a statement, in a transaction, or new since the look before, for then their first
- * statement is on its way.
+ * Waits until every client session was once between two things: asleep without a transaction in two looks in a row, for of a new one the first
+ * statement may be on its way; or in another transaction than in the look before, as one that writes row after row always is, which nobody would
+ * ever see asleep.
  */
 export async function drain(
   session: Session,
   ownUsers: readonly string[],
   deadline: Deadline,
 ): Promise<Drained> {
-  let known: ReadonlySet<number> | undefined;
+  const rested = new Set<number>();
+  let before: Look | undefined;
   for (;;) {
-    const clients = (await listSessions(session, deadline)).filter((one) => isClient(one, ownUsers));
-    const inTransaction = await transactionsOf(session, deadline);
-    const before = known;
-    const busy = clients.filter(
-      (one) => one.command !== 'Sleep' || inTransaction.has(one.id) || before?.has(one.id) !== true,
-    ).length;
+    const now = await lookAround(session, ownUsers, deadline);
+    for (const [id, client] of now.clients) if (isBetween(client, now, before)) rested.add(id);
+    const busy = [...now.clients.keys()].filter((id) => !rested.has(id)).length;
     if (busy === 0 || deadline.remainingMs() <= POLL_MS * 2) return { busy };
-    known = new Set(clients.map(({ id }) => id));
+    before = now;
     await systemClock.pause(POLL_MS);
   }
 }
 
-// Who is just logging in is a client, too, of whom nobody knows the name yet.
-function isClient(one: ListedSession, ownUsers: readonly string[]): boolean {
-  return !isKilled(one) && (isWriter(one, ownUsers) || one.user === 'unauthenticated user');
+function isBetween({ id, command }: ListedSession, now: Look, before: Look | undefined): boolean {
+  const [then, transaction] = [before?.clients.get(id), now.transactions.get(id)];
+  if (then === undefined || then.user === NOT_YET) return false;
+  const earlier = before?.transactions.get(id);
+  if (transaction !== undefined) return earlier !== undefined && earlier !== transaction;
+  return command === 'Sleep' && (then.command === 'Sleep' || earlier !== undefined);
 }
 
-async function transactionsOf(session: Session, deadline: Deadline): Promise<ReadonlySet<number>> {
+async function lookAround(session: Session, ownUsers: readonly string[], deadline: Deadline): Promise<Look> {
+  const clients = (await listSessions(session, deadline)).filter((one) => isClient(one, ownUsers));
   const rows = await session.query(
-    'SELECT trx_mysql_thread_id AS id FROM information_schema.innodb_trx',
+    'SELECT trx_mysql_thread_id AS id, trx_id AS transaction FROM information_schema.innodb_trx',
     [],
     deadline,
     'looking for open transactions',
   );
-  return new Set(rows.map((row) => transactionRow.parse(row).id));
+  const open = rows.map((row) => transactionRow.parse(row));
+  return {
+    clients: new Map(clients.map((one) => [one.id, one])),
+    transactions: new Map(open.map(({ id, transaction }) => [id, transaction])),
+  };
+}
+
+// Who is just logging in is a client, too, of whom nobody knows the name yet.
+function isClient(one: ListedSession, ownUsers: readonly string[]): boolean {
+  return !isKilled(one) && (isWriter(one, ownUsers) || one.user === NOT_YET);
 }

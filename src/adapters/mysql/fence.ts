@@ -20,17 +20,21 @@ export interface FenceResult {
   readonly released: boolean;
   /** A regional channel may still be applied. */
   readonly applying: boolean;
+  readonly executed: string;
 }
 
 export interface FenceOptions {
   readonly ownUsers: readonly string[];
   /** Another session, for what must be done while the first one waits; closed by whom it is given to. */
   readonly connect: () => Promise<Session>;
+  /** How long what runs may take to end; undefined: it is killed first. */
+  readonly graceMs?: number | undefined;
 }
 
 /**
  * super_read_only=ON waits for every running statement and commit, so the writers are ended first, and again until the switch is
- * made; then those that came in between. Sessions that connect later find a read-only server and are left alone.
+ * made; then those that came in between. Sessions that connect later find a read-only server and are left alone. With a grace the first switch is
+ * made without: while it stands in line no statement that writes begins, and clients are told of those that end.
  */
 export async function fenceServer(
   session: Session,
@@ -57,17 +61,21 @@ export async function fenceServer(
   };
   let sparedNow = 0;
 
+  let graceMs = options.graceMs;
   for (let on = false; !on;) {
-    await killWriters();
+    if (graceMs === undefined) await killWriters();
     if (denied !== undefined && deadline.passed) throw denied;
-    const switched = await switchReadOnly(session, options, deadline);
+    const switched = await switchReadOnly(session, { ...options, graceMs }, deadline);
+    graceMs = undefined;
     on = switched.on;
     released ||= switched.released;
   }
   await killWriters();
   await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline);
   const applying = !(await stopRegionalAppliers(session, deadline));
-  return { killed: killed.size, spared: sparedNow, released, applying };
+  const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS executed', [], deadline);
+  const executed = String(row?.['executed']).replaceAll(/\s+/g, '');
+  return { killed: killed.size, spared: sparedNow, released, applying, executed };
 }
 
 interface Switched {
@@ -99,10 +107,10 @@ async function switchReadOnly(
 
 async function releaseMeanwhile(
   threadId: number,
-  { connect, ownUsers }: FenceOptions,
+  { connect, ownUsers, graceMs = USUAL_MS }: FenceOptions,
   { done, deadline }: { readonly done: AbortSignal; readonly deadline: Deadline },
 ): Promise<boolean> {
-  await systemClock.pause(USUAL_MS, done);
+  await systemClock.pause(graceMs, done);
   if (done.aborted) return false;
   try {
     const session = await connect();

@@ -4,6 +4,8 @@ import type {
   CallOptions,
   ClockOffset,
   CommitProbe,
+  Fenced,
+  FenceCallOptions,
   Mysql,
   Probe,
   ServerStatus,
@@ -96,14 +98,18 @@ class MysqlServers implements Mysql, AsyncDisposable {
     return this.#pool.within(server, options, measureClock);
   }
 
-  async fence(server: Endpoint, options: CallOptions): Promise<{ readonly killed: number }> {
-    const { killed, spared, released, applying } = await this.#pool.within(
+  async fence(server: Endpoint, options: FenceCallOptions): Promise<Fenced> {
+    const { killed, executed, spared, released, applying } = await this.#pool.within(
       server,
       options,
       (session, deadline) =>
         fenceServer(
           session,
-          { ownUsers: this.#ownUsers, connect: () => this.#pool.connect(server, deadline) },
+          {
+            ownUsers: this.#ownUsers,
+            connect: () => this.#pool.connect(server, deadline),
+            graceMs: options.graceMs,
+          },
           deadline,
         ),
     );
@@ -126,7 +132,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
         spared,
       });
     }
-    return { killed };
+    return { killed, executed };
   }
 
   async openWrites(server: Endpoint, options: CallOptions): Promise<void> {

@@ -22,7 +22,7 @@ export interface ListedSession {
 const SYSTEM_USERS = new Set(['system user', 'event_scheduler', 'mysql.session', 'mysql.infoschema']);
 
 // Has not logged in: it cannot write yet, and will find the server read-only.
-const NOT_YET = 'unauthenticated user';
+export const NOT_YET = 'unauthenticated user';
 
 const NO_SUCH_THREAD = 1094;
 

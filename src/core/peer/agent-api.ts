@@ -4,7 +4,12 @@ import type { PeerApi } from './api.ts';
 /** Proof about the writers of one epoch at one host (design, section 5). */
 export const fenceEvidence = z.discriminatedUnion('kind', [
   /** (a) super_read_only is on and no session that could write is left. */
-  z.object({ kind: z.literal('read-only'), killed: z.number() }),
+  z.object({
+    kind: z.literal('read-only'),
+    killed: z.number(),
+    /** All that it executed; agents of older versions do not say. */
+    executed: z.string().optional(),
+  }),
   /** (b) mysqld's process is gone; it boots read-only. */
   z.object({ kind: z.literal('process-gone'), detail: z.string() }),
 ]);

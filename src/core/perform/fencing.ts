@@ -88,7 +88,9 @@ async function fenceByAgent(step: Of<'fence'>, context: PerformContext, timeoutM
     if (evidence.kind === 'process-gone')
       return { kind: 'fenced', evidence: 'process-gone', detail: evidence.detail };
     const detail = `its agent set super_read_only and ended ${evidence.killed} sessions`;
-    return { kind: 'fenced', evidence: 'read-only', detail, ...(await executedOf(member, context)) };
+    const { executed } = evidence;
+    const told = executed === undefined ? await executedOf(member, context) : { executed };
+    return { kind: 'fenced', evidence: 'read-only', detail, ...told };
   } catch (error) {
     if (!hasCode(error, 'PEER_UNREACHABLE', 'PEER_PROTOCOL')) throw error;
     return { kind: 'unreachable', why: error.message };
@@ -101,9 +103,10 @@ async function fenceBySql(
   { why, timeoutMs }: { readonly why: string; readonly timeoutMs: number },
 ): Promise<Fenced> {
   try {
-    const { killed } = await context.mysql.fence(member.endpoint, { timeoutMs, signal: context.signal });
+    const asked = { timeoutMs, signal: context.signal };
+    const { killed, executed } = await context.mysql.fence(member.endpoint, asked);
     const detail = `${why}; by SQL: super_read_only set and ${killed} sessions ended`;
-    return { kind: 'fenced', evidence: 'read-only-by-sql', detail, ...(await executedOf(member, context)) };
+    return { kind: 'fenced', evidence: 'read-only-by-sql', detail, executed };
   } catch (error) {
     if (!hasCode(error, 'MYSQL_UNREACHABLE', 'TIMED_OUT')) throw error;
     return { kind: 'unreachable', why: `${why}; ${error.message}` };

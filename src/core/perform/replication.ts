@@ -144,13 +144,13 @@ export async function promote(
 ): Promise<Outcome> {
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
-  if (step.receive === true)
-    await requireExecuted(
-      member,
-      step.until ?? '',
-      context,
-      Math.max(1, deadline - context.clock.monotonic()),
-    );
+  if (step.receive === true) {
+    // What the old primary has executed is all that there is, so nothing is received beyond it.
+    const timeoutMs = Math.max(1, deadline - context.clock.monotonic());
+    await requireExecuted(member, step.until ?? '', context, timeoutMs);
+    await context.mysql.resetReplication(member.endpoint, defaultChannel, options);
+    return { kind: 'done' };
+  }
   const { executed, retrieved } = await standStill(member, context);
   const held = executed.union(retrieved);
   const missing = parseGtidSet(step.until ?? '').subtract(held);
