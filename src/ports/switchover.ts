@@ -30,8 +30,8 @@ export interface Drained {
 export interface PlannedMysql {
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey>;
   /**
-   * Waits until every client session was once between two statements or transactions, at most `timeoutMs`. New ones are expected to be held
-   * elsewhere.
+   * Waits until every client session was once between two statements or transactions, at most `timeoutMs`, and ends those that rest there. New
+   * ones are expected to be held elsewhere.
    */
   drain(server: Endpoint, options: CallOptions): Promise<Drained>;
 }

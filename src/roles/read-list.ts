@@ -25,7 +25,7 @@ export async function changeReads(
     await clearLostReplica(coordination, id);
     await clearRejoinMark(coordination, id);
   }
-  pushRouters({ ...runner, group, routers: await readRouters(coordination, group) });
+  void pushRouters({ ...runner, group, routers: await readRouters(coordination, group) });
   for (const { id, why } of changes.lost) {
     alerts.raise('replica-lost', { group, host: id }, `${group}: ${id} left the read list: ${why}`);
   }

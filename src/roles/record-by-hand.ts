@@ -71,5 +71,5 @@ async function reroute({ member }: MemberView, group: string, runner: PlanRunner
     write: member.endpoint,
     read: read.filter((server) => !sameEndpoint(server, member.endpoint)),
   }));
-  pushRouters({ ...runner, group, routers: await readRouters(coordination, group) });
+  void pushRouters({ ...runner, group, routers: await readRouters(coordination, group) });
 }

@@ -160,6 +160,39 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     );
   });
 
+  it('lets a statement end and tells its client, when there is a grace, and knows then what was executed', async () => {
+    const client = await openClient();
+    const rows = await count();
+    const running = errnoOf(client.query('INSERT INTO app.t SELECT 50000 + SLEEP(0.2)'));
+    await eventually(async () => {
+      const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
+      return list.some((row) => row['State'] === 'User sleep');
+    }, SOON);
+    const { executed } = await mysql.fence(endpointOf(server), { ...SOON, graceMs: 4000 });
+    assert.deepEqual([await running, await count()], [0, rows + 1]);
+    assert.equal((await mysql.status(endpointOf(server), SOON)).executed, executed);
+    assert.notEqual(await errnoOf(client.query('SELECT 1')), 0);
+  });
+
+  it('drains: a transaction is waited for, a session at rest is ended, and one that writes row after row holds nobody up', async () => {
+    const transaction = await openClient('BEGIN', 'REPLACE INTO app.t VALUES (60000)');
+    const resting = await servers.client(server, 'app');
+    const stop = new AbortController();
+    const busy = await servers.client(server, 'app');
+    const writing = (async () => {
+      for (let n = 0; !stop.signal.aborted; n += 1)
+        await errnoOf(busy.query(`REPLACE INTO app.t VALUES (${61_000 + (n % 100)})`));
+    })();
+    const { busy: left } = await mysql.drain(endpointOf(server), { timeoutMs: 300 });
+    assert.equal(left, 1);
+    assert.notEqual(await errnoOf(resting.query('SELECT 1')), 0);
+    assert.equal(await errnoOf(transaction.query('COMMIT')), 0);
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 3000 })).busy, 0);
+    stop.abort();
+    await writing;
+    await mysql.fence(endpointOf(server), SOON);
+  });
+
   it('says within its deadline that it cannot', async () => {
     const client = await openClient();
     const manager = await servers.client(server, 'dcmha');

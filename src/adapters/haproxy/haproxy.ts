@@ -131,8 +131,9 @@ export class Haproxy implements Proxy {
       return this.#state();
     }
     const { runtime } = this.#instance;
-    const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime));
     const switched = await switchWrite(runtime, route.write, { clock: this.#clock, deadline });
+    // Last, for clients wait from then on.
+    const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime));
     // A hold lasts for moments only: the file follows at its end, and nothing of it may hold the clients up.
     if (isHeld && switched.kind === 'done') return this.#state();
     if (!isHeld && switched.kind === 'done') await this.#hold.end(runtime);
@@ -207,8 +208,7 @@ export class Haproxy implements Proxy {
     const pid = this.#instance.pid();
     if (pid === undefined) return { write: '', oldSessions: 0, pid, held: false, ...rejected };
     const { runtime } = this.#instance;
-    const held = await this.#hold.isOn(runtime);
-    const [server] = await runtime.servers('write');
+    const [held, [server]] = await Promise.all([this.#hold.isOn(runtime), runtime.servers('write')]);
     if (server?.maintenance !== true)
       return { write: server?.address ?? '', oldSessions: 0, pid, held, ...rejected };
     const oldSessions = await runtime.sessionsAfter(server.name, []);

@@ -2,8 +2,17 @@ import { z } from 'zod';
 import type { Drained } from '../../ports/switchover.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
+import { isRejected } from './errors.ts';
 import type { Session } from './session.ts';
-import { isKilled, isWriter, listSessions, NOT_YET, type ListedSession } from './writers.ts';
+import {
+  isKilled,
+  isWriter,
+  KILL_DENIED,
+  killSession,
+  listSessions,
+  NOT_YET,
+  type ListedSession,
+} from './writers.ts';
 
 const POLL_MS = 5;
 
@@ -19,7 +28,7 @@ interface Look {
 /**
  * Waits until every client session was once between two things: asleep without a transaction in two looks in a row, for of a new one the first
  * statement may be on its way; or in another transaction than in the look before, as one that writes row after row always is, which nobody would
- * ever see asleep.
+ * ever see asleep. Sessions at rest are ended as soon as they are seen: a pool notices that, and whoever uses one later connects anew.
  */
 export async function drain(
   session: Session,
@@ -30,7 +39,10 @@ export async function drain(
   let before: Look | undefined;
   for (;;) {
     const now = await lookAround(session, ownUsers, deadline);
-    for (const [id, client] of now.clients) if (isBetween(client, now, before)) rested.add(id);
+    for (const [id, client] of now.clients) {
+      if (isBetween(client, now, before)) rested.add(id);
+      if (rested.has(id) && isAtRest(client, now)) await endIfAllowed(session, id, deadline);
+    }
     const busy = [...now.clients.keys()].filter((id) => !rested.has(id)).length;
     if (busy === 0 || deadline.remainingMs() <= POLL_MS * 2) return { busy };
     before = now;
@@ -44,6 +56,19 @@ function isBetween({ id, command }: ListedSession, now: Look, before: Look | und
   const earlier = before?.transactions.get(id);
   if (transaction !== undefined) return earlier !== undefined && earlier !== transaction;
   return command === 'Sleep' && (then.command === 'Sleep' || earlier !== undefined);
+}
+
+function isAtRest({ id, command }: ListedSession, { transactions }: Look): boolean {
+  return command === 'Sleep' && !transactions.has(id);
+}
+
+/** The fence sees to the others. */
+async function endIfAllowed(session: Session, id: number, deadline: Deadline): Promise<void> {
+  try {
+    await killSession(session, id, deadline);
+  } catch (error) {
+    if (!isRejected(error, KILL_DENIED)) throw error;
+  }
 }
 
 async function lookAround(session: Session, ownUsers: readonly string[], deadline: Deadline): Promise<Look> {

@@ -5,10 +5,9 @@ import { isRejected } from './errors.ts';
 import { stopRegionalAppliers } from './regional-channel.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
 import { releaseWaitingCommits } from './semi-sync-release.ts';
-import { killSession, listWriters } from './writers.ts';
+import { KILL_DENIED, killSession, listWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
-const KILL_DENIED = 1095;
 /** The switch is quick where nothing is in its way. */
 const USUAL_MS = 100;
 

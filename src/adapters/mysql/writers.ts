@@ -25,6 +25,8 @@ const SYSTEM_USERS = new Set(['system user', 'event_scheduler', 'mysql.session',
 export const NOT_YET = 'unauthenticated user';
 
 const NO_SUCH_THREAD = 1094;
+/** Of somebody with more privileges than ours. */
+export const KILL_DENIED = 1095;
 
 export async function listSessions(session: Session, deadline: Deadline): Promise<readonly ListedSession[]> {
   // SHOW PROCESSLIST works in every version, with performance_schema off, too.

@@ -63,7 +63,7 @@ export const sethaCommand = defineCommand({
     }));
     await clearLostReplica(store, id);
     await clearRejoinMark(store, id);
-    pushRouters(routing);
+    void pushRouters(routing);
     print(
       args.json,
       { group: args.group, host: formatEndpoint(member.endpoint) },

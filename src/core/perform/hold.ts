@@ -12,6 +12,8 @@ import { changeRoute } from './routing.ts';
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 const quickPollMs = 5;
+/** Routers that answer are heard of sooner than ZooKeeper tells. */
+const answerMs = 50;
 const waitPollMs = 100;
 
 /**
@@ -61,11 +63,13 @@ export async function holdRoute(
 ): Promise<Outcome> {
   const version = await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
   const answers = new Map<string, boolean>();
-  for (const router of context.routers) void pushOne(router, version, answers, context);
+  const pushed = Promise.all(context.routers.map((router) => pushOne(router, version, answers, context)));
+  await Promise.race([pushed, context.clock.pause(answerMs, context.signal)]);
   for (;;) {
-    for (const ack of await readRouteAcks(context.coordination, context.group)) {
-      if (ack.version >= version) answers.set(ack.router, ack.held === true);
-    }
+    if (answers.size < context.routers.length)
+      for (const ack of await readRouteAcks(context.coordination, context.group)) {
+        if (ack.version >= version) answers.set(ack.router, ack.held === true);
+      }
     const silent = context.routers.map(formatEndpoint).filter((router) => !answers.has(router));
     if (silent.length === 0) break;
     if (context.clock.monotonic() + quickPollMs >= deadline)

@@ -47,7 +47,7 @@ export function perform(step: Step, plan: Plan, context: PerformContext, deadlin
     case 'open-writes':
       return openWrites(step, context);
     case 'publish-route':
-      return publishNewRoute(step, context);
+      return publishNewRoute(step, context, plan.kind === 'switchover');
     case 'repoint':
       return repoint(step, context);
     case 'channels':

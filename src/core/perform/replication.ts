@@ -227,7 +227,7 @@ async function dropReaders(
     write,
     read: read.filter((server) => !endpoints.some((other) => sameEndpoint(server, other))),
   }));
-  pushRouters(context);
+  void pushRouters(context);
   context.log.warn('replicas left the read list', { hosts: endpoints.map(formatEndpoint).join(',') });
 }
 

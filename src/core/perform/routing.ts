@@ -22,13 +22,22 @@ export async function closeRoute(context: PerformContext): Promise<Outcome> {
   return { kind: 'done' };
 }
 
-export async function publishNewRoute(step: Of<'publish-route'>, context: PerformContext): Promise<Outcome> {
+/** Clients that are held go first: what comes after this would take the servers' time. A router that does not answer is not waited for. */
+const releaseMs = 100;
+
+/** `isHeld`: returns once the routers have let their clients go on, or soon. */
+export async function publishNewRoute(
+  step: Of<'publish-route'>,
+  context: PerformContext,
+  isHeld = false,
+): Promise<Outcome> {
   const write = memberOf(context, step.write).endpoint;
   const read = step.read.map((id) => memberOf(context, id).endpoint);
   const before = await readRoute(context.coordination, context.group);
   await markUnread(context, [write, ...read], before?.route.read ?? []);
   await changeRoute(context, () => ({ write, read }), before);
-  pushRouters(context);
+  const answered = pushRouters(context);
+  if (isHeld) await Promise.race([answered, context.clock.pause(releaseMs, context.signal)]);
   return { kind: 'done', detail: `write ${formatEndpoint(write)}, ${read.length} readers` };
 }
 
@@ -127,15 +136,15 @@ export interface RouterPush extends Pick<PerformContext, 'peers' | 'log' | 'grou
   readonly limits: Pick<PerformContext['limits'], 'peerTimeoutMs'>;
 }
 
-/** Tells the routers to look now. An accelerator: their watch is the truth, so nobody waits and a failure is only logged. */
-export function pushRouters({ peers, log, group, routers, limits }: RouterPush): void {
-  for (const router of routers) {
-    callPeer(peers, routerApi, router, {
-      method: 'push',
-      params: { group },
-      timeoutMs: limits.peerTimeoutMs,
-    }).catch((error: unknown) => {
+/** Tells the routers to look now. An accelerator: their watch is the truth, so nobody has to wait and a failure is only logged. Never rejects. */
+export async function pushRouters({ peers, log, group, routers, limits }: RouterPush): Promise<void> {
+  const push = async (router: Endpoint): Promise<void> => {
+    try {
+      const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
+      await callPeer(peers, routerApi, router, request);
+    } catch (error) {
       log.debug('push not answered', { router: formatEndpoint(router), error: toDcmhaError(error).message });
-    });
-  }
+    }
+  };
+  await Promise.all(routers.map(push));
 }

@@ -10,10 +10,15 @@ type Kinds = ReadonlySet<Step['kind']>;
  */
 const ofFailover: Kinds = new Set(['fence', 'await-leases', 'freeze', 'promote']);
 
+/** Done again, they find what they left; the way back of a planned change counts with both as soon as clients were to be held. */
+const ofSwitchover: Kinds = new Set(['fence', 'promote']);
+
 /** The record itself says what was recorded: whoever records it again gets the same epoch. */
 const ofAll: Kinds = new Set(['open-writes', 'publish-route']);
 
 /** Whether this step may begin while the journal of the one before it is still being written: clients wait for it. */
 export function mayOverlap({ kind }: Step, plan: Plan): boolean {
-  return ofAll.has(kind) || (plan.kind === 'failover' && ofFailover.has(kind));
+  if (ofAll.has(kind)) return true;
+  if (plan.kind === 'failover') return ofFailover.has(kind);
+  return plan.kind === 'switchover' && ofSwitchover.has(kind);
 }

@@ -138,27 +138,29 @@ export function pauseOf({ entries }: SwitchoverPlan): number {
   return last === undefined ? 0 : last.at + last.tookMs - from;
 }
 
-/** Its route, its writes, its replicas: under a new epoch when it was fenced, for an agent never opens a fenced one again. */
+/** Its route, its writes, its replicas: under a new epoch when it may be fenced, for an agent never opens a fenced one again. */
 function undo(plan: SwitchoverPlan, why: string): Next {
   const { oldPrimary, epoch, read } = plan.inputs;
-  if (!isDone(plan, 'hold-route')) return refuse(why);
+  if (outcomeOf(plan, 'prewarm')?.kind !== 'done') return refuse(why);
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
-  if (isDone(plan, 'fence')) {
+  const isLetGo = mayBeFenced(plan);
+  if (isLetGo) {
     if (recorded === undefined)
       return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
     // An agent that cannot be asked now opens by the record once it can.
-    if (!isDone(plan, 'open-writes') && isAnswering(plan))
+    if (!isDone(plan, 'open-writes') && outcomeOf(plan, 'fence')?.kind !== 'unreachable')
       return step({ kind: 'open-writes', host: oldPrimary, epoch: recorded.epoch });
   }
   if (!isDone(plan, 'publish-route')) return step({ kind: 'publish-route', write: oldPrimary, read });
-  if (isDone(plan, 'promote') && !isDone(plan, 'resume-replication'))
+  if (isLetGo && !isDone(plan, 'resume-replication'))
     return step({ kind: 'resume-replication', hosts: [electedOf(plan)], source: oldPrimary });
   const result = plan.abandonedBy === undefined ? 'undone' : 'abandoned';
   return { kind: 'finished', result, why, primary: oldPrimary };
 }
 
-function isAnswering(plan: SwitchoverPlan): boolean {
-  return outcomeAs(plan, 'fence', 'fenced') !== undefined;
+/** The journal need not say so yet: from the hold on, a step begins while what the one before it brought is still being written. */
+function mayBeFenced(plan: SwitchoverPlan): boolean {
+  return outcomeOf(plan, 'hold-route')?.kind !== 'failed';
 }
 
 /** A step of the way back that does not work is for the operator. Opening is not: the agent opens by the record as soon as it can. */
