@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { Crowd } from '../support/crowd.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
@@ -77,6 +78,36 @@ describe('reads and durability', () => {
 
   it('commits wait for a replica, and are counted', async () => {
     await insert();
+    await eventually(
+      async () =>
+        assert.match(
+          (await status()).semiSync,
+          /^each commit waits for 1 of 2 .* [1-9]\d* were acknowledged, 0 were not/,
+        ),
+      { timeoutMs },
+    );
+  });
+
+  it('a planned change keeps the promise: the new primary waits for a replica, and its clients lose nothing', async () => {
+    const from = await box.untilPrimary();
+    await eventually(
+      async () =>
+        assert.deepEqual((await status()).servers.map(({ reads }) => reads).toSorted(), ['no', 'yes', 'yes']),
+      { timeoutMs },
+    );
+    await using crowd = await Crowd.start({
+      dir: box.dir,
+      at: box.listener('write'),
+      clients: { reconnecting: 4, busy: 2, idle: 2 },
+    });
+    await eventually(() => crowd.acknowledged > 50, { timeoutMs });
+    const moved = await box.dcmha('switchover', '--group', 'g1', '--yes', '--max-pause', '20s');
+    assert.equal(moved.status, 0, moved.stderr);
+    const then = crowd.acknowledged;
+    await eventually(() => crowd.acknowledged > then + 50, { timeoutMs });
+    const primary = await box.untilPrimary();
+    assert.notEqual(primary, from);
+    assert.equal((await crowd.stop(primary)).lost, 0);
     await eventually(
       async () =>
         assert.match(
