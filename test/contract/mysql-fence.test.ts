@@ -174,10 +174,11 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     assert.notEqual(await errnoOf(client.query('SELECT 1')), 0);
   });
 
-  it('drains: a transaction is waited for, a session at rest is ended, and one that writes row after row holds nobody up', async () => {
+  it('drains: a transaction is waited for, a session at rest is ended, and one that writes row after row holds nobody up', async (context) => {
     const transaction = await openClient('BEGIN', 'REPLACE INTO app.t VALUES (60000)');
     const resting = await servers.client(server, 'app');
     const stop = new AbortController();
+    context.after(() => stop.abort());
     const busy = await servers.client(server, 'app');
     const writing = (async () => {
       for (let n = 0; !stop.signal.aborted; n += 1)

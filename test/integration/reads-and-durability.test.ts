@@ -91,8 +91,7 @@ describe('reads and durability', () => {
   it('a planned change keeps the promise: the new primary waits for a replica, and its clients lose nothing', async () => {
     const from = await box.untilPrimary();
     await eventually(
-      async () =>
-        assert.deepEqual((await status()).servers.map(({ reads }) => reads).toSorted(), ['no', 'yes', 'yes']),
+      async () => assert.equal((await status()).servers.filter(({ reads }) => reads === 'yes').length, 2),
       { timeoutMs },
     );
     await using crowd = await Crowd.start({
