@@ -5,11 +5,12 @@ import { znodes } from '../core/store/znodes.ts';
 export class MemberWatches {
   readonly #coordination: Coordination;
   readonly #wake: () => void;
+  /** By path. */
   readonly #watched = new Map<string, AbortController>();
 
   readonly #pathsOf: (id: string) => readonly string[];
 
-  /** `pathsOf`: what is watched of a member; without it, all that a coordinator looks at. */
+  /** `pathsOf`: what is watched of a member, asked anew each time; without it, all that a coordinator looks at. */
   constructor(
     coordination: Coordination,
     wake: () => void,
@@ -24,18 +25,17 @@ export class MemberWatches {
 
   /** From now on just these hosts. */
   follow(ids: readonly string[]): void {
-    for (const [id, controller] of this.#watched) {
-      if (ids.includes(id)) continue;
+    const paths = new Set(ids.flatMap(this.#pathsOf));
+    for (const [path, controller] of this.#watched) {
+      if (paths.has(path)) continue;
       controller.abort();
-      this.#watched.delete(id);
+      this.#watched.delete(path);
     }
-    for (const id of ids) {
-      if (this.#watched.has(id)) continue;
+    for (const path of paths) {
+      if (this.#watched.has(path)) continue;
       const controller = new AbortController();
-      this.#watched.set(id, controller);
-      for (const path of this.#pathsOf(id)) {
-        this.#coordination.watchData(path, this.#wake, controller.signal);
-      }
+      this.#watched.set(path, controller);
+      this.#coordination.watchData(path, this.#wake, controller.signal);
     }
   }
 }

@@ -1,10 +1,16 @@
 import { callPeer } from '../core/peer/api.ts';
 import { agentApi } from '../core/peer/agent-api.ts';
-import { placeReaders, type Placement, type PlacementPolicy } from '../core/decide/read-placement.ts';
+import {
+  placementPolicy,
+  placeReaders,
+  type Placement,
+  type PlacementPolicy,
+} from '../core/decide/read-placement.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
 import type { Member, PrimaryRecord, Route } from '../core/model/group.ts';
 import { readMembers } from '../core/store/inventory.ts';
+import { readPolicy, type PolicyOverrides } from '../core/store/policy.ts';
 import { readPresence } from '../core/store/presences.ts';
 import { readPrimary } from '../core/store/primary.ts';
 import { readRoute, type PublishedRoute } from '../core/store/routes.ts';
@@ -21,7 +27,7 @@ export interface RouteViewDeps {
   readonly log: Log;
   /** The control port of agents whose metadata do not say one. */
   readonly agentPort: number;
-  /** How this router spreads reads. */
+  /** How this router spreads reads, where the group does not say. */
   readonly reads: PlacementPolicy;
 }
 
@@ -34,6 +40,8 @@ export class RouteView {
   #published: PublishedRoute | undefined;
   #members: readonly Member[] | undefined;
   #primary: PrimaryRecord | undefined;
+  /** The group's own settings. */
+  #own: PolicyOverrides = {};
   #watches: MemberWatches | undefined;
   readonly #lags = new Map<string, number>();
   /** What could not be read, so that each is told once. */
@@ -48,7 +56,7 @@ export class RouteView {
   get placement(): Placement | undefined {
     if (this.#members === undefined) return undefined;
     const placed = this.#members.map((member) => ({ member, lagMs: this.#lags.get(member.id) ?? 0 }));
-    return placeReaders(placed, this.#deps.reads);
+    return placeReaders(placed, this.#reads);
   }
 
   get published(): PublishedRoute | undefined {
@@ -57,15 +65,18 @@ export class RouteView {
 
   watch(wake: () => void, signal: AbortSignal): void {
     const { coordination } = this.#deps;
-    for (const path of [znodes.route(this.#group), znodes.master(this.#group), znodes.group(this.#group)]) {
-      coordination.watchData(path, wake, signal);
-    }
+    for (const path of [znodes.route, znodes.master, znodes.group, znodes.policy])
+      coordination.watchData(path(this.#group), wake, signal);
     const pathsOf = (id: string) => [znodes.host(id), ...(this.#byLag ? [znodes.presence(id)] : [])];
     this.#watches = new MemberWatches(coordination, wake, signal, pathsOf);
   }
 
+  get #reads(): PlacementPolicy {
+    return placementPolicy(this.#deps.reads, this.#own);
+  }
+
   get #byLag(): boolean {
-    return this.#deps.reads.weights === 'by-lag';
+    return this.#reads.weights === 'by-lag';
   }
 
   /** The route as it stands in the ensemble, not as our server of it may still have it. Throws `SESSION_LOST`. */
@@ -81,15 +92,17 @@ export class RouteView {
   async #refresh(): Promise<void> {
     const { coordination, agentPort } = this.#deps;
     await coordination.sync(znodes.route(this.#group));
-    const [published, members, primary] = await Promise.all([
+    const [published, members, primary, own] = await Promise.all([
       this.#read('route', () => readRoute(coordination, this.#group)),
       this.#read('members', () => readMembers(coordination, this.#group, { agentPort })),
       this.#read('primary', () => readPrimary(coordination, this.#group)),
+      this.#read('policy', () => readPolicy(coordination, this.#group)),
     ]);
     // One that was deleted is not a new one, either: the last one stays in force.
     this.#published = published ?? this.#published;
     this.#members = members ?? this.#members;
     this.#primary = primary ?? this.#primary;
+    this.#own = own ?? this.#own;
     const ids = (this.#members ?? []).map(({ id }) => id);
     this.#watches?.follow(ids);
     if (this.#byLag) await Promise.all(ids.map((id) => this.#readLag(id)));

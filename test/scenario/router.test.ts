@@ -35,6 +35,8 @@ class Stage {
   /** Hosts whose agents refuse to accept the primary. */
   readonly refusing = new Set<string>();
   readonly accepted: string[] = [];
+  /** Where the router was told to be. */
+  dc = '';
   coordination!: FakeCoordination;
   isOpen: (group: string) => boolean = () => false;
   #stop = new AbortController();
@@ -84,7 +86,13 @@ class Stage {
         caller: peers.from(CONTROL.host),
         proxyOf: (group) => this.#proxy(group),
       },
-      { control: CONTROL, groups, leasePort: 7073, defaultAgentPort: 7071, reads: usualReads },
+      {
+        control: CONTROL,
+        groups,
+        leasePort: 7073,
+        defaultAgentPort: 7071,
+        reads: { ...usualReads, dc: this.dc },
+      },
       this.#stop.signal,
     );
   }
@@ -104,6 +112,14 @@ class Stage {
     const { pid, inForce } = this.haproxies.get(group)!;
     const write = inForce.write === undefined ? '' : `${inForce.write.host}:${inForce.write.port}`;
     return pid === undefined ? 'down' : `${write} ${this.isOpen(group) ? 'open' : 'closed'}`.trim();
+  }
+
+  /** How each read server of a group is used: its weight, and `backup`. */
+  readers(group: string): Readonly<Record<string, string>> {
+    const readers: Record<string, string> = {};
+    for (const [server, { weight = '-', backup }] of this.proxies.get(group)?.placement ?? [])
+      readers[server.replace(':3306', '')] = `${weight}${backup === true ? ' backup' : ''}`;
+    return readers;
   }
 
   async settle(ms = 50): Promise<void> {
@@ -370,5 +386,51 @@ test('started while ZooKeeper is away it opens nothing, and comes up when it is 
   stage.coordination.reconnect();
   await stage.settle(500);
   assert.equal(stage.inForce('g1'), '10.0.1.1:3306 open');
+  await stage.end();
+});
+
+test("a group's own settings say how its reads are spread, at once, and no other group's", async () => {
+  const stage = new Stage();
+  stage.dc = 'east';
+  for (const n of [1, 2])
+    stage.zookeeper.put(`/meta/host/10-0-${n}-2`, `{"group": "g${n}", "port": 3306, "dc": "east"}`);
+  const lag = (lagMs: number) =>
+    stage.zookeeper.put(
+      '/online-list/10-0-1-2',
+      JSON.stringify({
+        verdict: 'up',
+        since: 0,
+        agent: 'a',
+        version: '1',
+        replication: { state: 'replicating', source: '10.0.1.1:3306', lagMs },
+      }),
+    );
+  const [local, backup] = ['-', '- backup'];
+  const usual = { '10.0.1.1': backup, '10.0.1.2': local, '10.0.1.3': backup };
+  lag(2000);
+  stage.start();
+  await stage.settle();
+  assert.deepEqual(stage.readers('g1'), usual);
+  stage.zookeeper.put('/policy/g1', JSON.stringify({ router: { reads: 'all' } }));
+  await stage.settle();
+  assert.deepEqual(stage.readers('g1'), { '10.0.1.1': local, '10.0.1.2': local, '10.0.1.3': local });
+  assert.deepEqual(Object.values(stage.readers('g2')), [backup, local, backup]);
+  const own = { router: { weights: 'by-lag' }, lag: { returnMs: 1000, evictMs: 3000 } };
+  stage.zookeeper.put('/policy/g1', JSON.stringify(own));
+  await stage.settle();
+  assert.deepEqual(stage.readers('g1'), {
+    '10.0.1.1': '100 backup',
+    '10.0.1.2': '50',
+    '10.0.1.3': '100 backup',
+  });
+  lag(2500);
+  await stage.settle();
+  assert.equal(stage.readers('g1')['10.0.1.2'], '25');
+  stage.zookeeper.put('/policy/g1', '{"router": {"weights": "by-mood"}}');
+  await stage.settle();
+  assert.equal(stage.readers('g1')['10.0.1.2'], '25', 'what cannot be read changes nothing');
+  stage.zookeeper.put('/policy/g1', '{}');
+  await stage.settle();
+  assert.deepEqual(stage.readers('g1'), usual);
   await stage.end();
 });

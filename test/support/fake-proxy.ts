@@ -2,6 +2,7 @@ import { DcmhaError } from '../../src/core/model/errors.ts';
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import type { Route } from '../../src/core/model/group.ts';
 import { readers } from '../../src/core/haproxy/render-read.ts';
+import type { Placement } from '../../src/core/decide/read-placement.ts';
 import type { Proxy, ProxyState } from '../../src/ports/proxy.ts';
 import type { TcpSession } from './tcp-session.ts';
 
@@ -71,6 +72,8 @@ export class FakeProxy implements Proxy {
   readonly haproxy: FakeHaproxy;
   /** Every route that was applied, in order. */
   readonly applied: Route[] = [];
+  /** How reads were last spread. */
+  placement: Placement | undefined;
   /** Set by a test: thrown by the next calls. */
   failure: DcmhaError | undefined;
   #wanted: Route | undefined;
@@ -80,9 +83,13 @@ export class FakeProxy implements Proxy {
     this.haproxy = haproxy;
   }
 
-  async apply(route: Route): Promise<ProxyState> {
+  async apply(
+    route: Route,
+    { placement }: { readonly placement?: Placement | undefined } = {},
+  ): Promise<ProxyState> {
     await this.#turn();
     this.#wanted = route;
+    this.placement = placement;
     this.applied.push(route);
     const { haproxy } = this;
     if (haproxy.pid === undefined) this.#start(route);

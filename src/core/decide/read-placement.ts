@@ -1,6 +1,6 @@
 import { formatEndpoint } from '../model/endpoint.ts';
 import type { Member } from '../model/group.ts';
-import type { LagLimits } from './lag.ts';
+import { lagPolicy, type LagPolicy, type OwnLagPolicy } from './late-readers.ts';
 
 /** How one router spreads reads over the read list. */
 export interface PlacementPolicy {
@@ -10,7 +10,30 @@ export interface PlacementPolicy {
   readonly order: 'local-first' | 'all';
   /** `by-lag`: the later a replica, the fewer reads it gets. */
   readonly weights: 'fixed' | 'by-lag';
-  readonly lag: LagLimits;
+  readonly lag: LagPolicy;
+}
+
+/** What a group wants of every router that serves it; what is not there is as the router was told. */
+export interface OwnPlacementPolicy {
+  readonly router?:
+    | {
+        readonly reads?: PlacementPolicy['order'] | undefined;
+        readonly weights?: PlacementPolicy['weights'] | undefined;
+      }
+    | undefined;
+  readonly lag?: OwnLagPolicy | undefined;
+}
+
+export function placementPolicy(
+  usual: PlacementPolicy,
+  { router, lag }: OwnPlacementPolicy,
+): PlacementPolicy {
+  return {
+    dc: usual.dc,
+    order: router?.reads ?? usual.order,
+    weights: router?.weights ?? usual.weights,
+    lag: lagPolicy(usual.lag, lag),
+  };
 }
 
 /** How a read server is used; what is undefined stays as the operator's file has it. */

@@ -45,6 +45,13 @@ export const policyOverrides = z.strictObject({
       timeoutMs: ms,
     })
     .optional(),
+  // Where a router is, and its ports, are the router's own matter.
+  router: z
+    .strictObject({
+      reads: z.enum(['local-first', 'all']).optional(),
+      weights: z.enum(['fixed', 'by-lag']).optional(),
+    })
+    .optional(),
   catchUp: z
     .strictObject({ policy: z.enum(['always', 'never', 'acked-only']).optional(), deadlineMs: ms })
     .optional(),

@@ -67,6 +67,13 @@ describe("a group's own settings", () => {
       set('failover.stalledMs', 10),
       refuses(/failover\.stalledMs must not be less than agent\.commitProbeTimeoutMs/),
     );
+    assert.throws(set('semiSync.mode', 'on'), refuses(/must be one of off, auto, required, not "on"/));
+    assert.throws(set('lag.returnMs', 40_000), refuses(/lag\.returnMs must not be more than lag\.evictMs/));
+    // Where a router is is not a group's matter.
+    assert.throws(
+      () => policySetting('router.dc'),
+      refuses(/no setting "router\.dc" of its own: .*router\.reads/),
+    );
     assert.throws(set('catchUp.deadlineMs', 99_000), refuses(/catchUp\.deadlineMs must not exceed/));
   });
 
