@@ -1,8 +1,9 @@
 import type { Coordination } from '../ports/coordination.ts';
 import { formatEndpoint, sameEndpoint } from '../core/model/endpoint.ts';
 import { hasCode } from '../core/model/errors.ts';
-import type { Member, PresenceRecord, SemiSyncState } from '../core/model/group.ts';
+import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.ts';
 import { next } from '../core/plan/next.ts';
+import { readDurability } from '../core/store/durability.ts';
 import { listAlerts } from '../core/store/alerts.ts';
 import { readMembers, readRouters } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
@@ -16,11 +17,14 @@ import { formatDuration } from './duration.ts';
 import { formatTime } from './output.ts';
 import { readWatermark } from '../core/store/watermark.ts';
 import { planOf } from '../roles/plan-runner.ts';
+import { semiSyncText } from './semi-sync-text.ts';
 import { readRegionStatus, type RegionStatusRow } from './region-status.ts';
 
 export interface ServerStatusRow {
   readonly host: string;
   readonly role: 'primary' | 'replica';
+  /** Its data centre; '' when it has none. */
+  readonly dc: string;
   readonly agent: 'up' | 'gone' | 'unreadable';
   readonly verdict: string;
   readonly writable: string;
@@ -66,13 +70,12 @@ export async function readGroupStatus(
   group: string,
   { agentPort, now, askLag }: StatusOptions,
 ): Promise<GroupStatus> {
-  const [members, primary, pause, route, alerts, watermark] = await Promise.all([
+  const [members, primary, pause, route, alerts] = await Promise.all([
     readMembers(store, group, { agentPort }),
     readPrimary(store, group),
     readPause(store, group),
     readRoute(store, group),
     listAlerts(store),
-    readWatermark(store, group),
   ]);
   const rows = members.map((member) =>
     serverRow(store, member, {
@@ -89,7 +92,7 @@ export async function readGroupStatus(
     paused: pauseText(pause, now),
     plan: await planText(store, group),
     write: writeText(route),
-    semiSync: watermark?.epoch === primary?.epoch ? semiSyncText(watermark?.semiSync) : '',
+    semiSync: await semiSyncOf(store, group, primary),
     servers: await Promise.all(rows),
     routers: await routerRows(store, group, route?.version ?? -1),
     regions: await readRegionStatus(store, group, await readable(store, primary?.id)),
@@ -111,11 +114,20 @@ function pauseText(pause: Pause | undefined, now: number): string {
   return [by === '' ? '' : `by ${by}`, why, end].filter((text) => text !== '').join(', ');
 }
 
-function semiSyncText(state: SemiSyncState | undefined): string {
-  if (state === undefined) return '';
-  const { on, acks, clients, waiting, acknowledged, unacknowledged } = state;
-  const now = on === 1 ? `each commit waits for ${acks}` : `off, for a commit should wait for ${acks}`;
-  return `${now} of ${clients} attached replicas; ${waiting} wait now, ${acknowledged} were acknowledged, ${unacknowledged} were not`;
+async function semiSyncOf(
+  store: Coordination,
+  group: string,
+  primary: PrimaryRecord | undefined,
+): Promise<string> {
+  const [watermark, durability] = [await readWatermark(store, group), await readDurability(store, group)];
+  // What another primary said says nothing of this one.
+  return watermark?.epoch === primary?.epoch
+    ? semiSyncText(watermark?.semiSync, durability?.terms ?? [])
+    : '';
+}
+
+function placeOf({ endpoint, dc = '', from = '' }: Member): Pick<ServerStatusRow, 'host' | 'dc' | 'from'> {
+  return { host: formatEndpoint(endpoint), dc, from };
 }
 
 function writeText(route: PublishedRoute | undefined): string {
@@ -140,14 +152,13 @@ async function serverRow(
   ]);
   const offList = lost === undefined || primary ? 'no' : 'off';
   return {
-    host: formatEndpoint(member.endpoint),
+    ...placeOf(member),
     role: primary ? 'primary' : 'replica',
     reads: read ? 'yes' : offList,
     ...agentColumns(presence, primary),
     lag: primary ? '-' : lagText(lagMs, presence),
     paused: pauseText(pause, now),
     source: primary ? '' : sourceOf(presence),
-    from: member.from ?? '',
     why: [...reasonsOf(presence), ...(primary ? [] : [lost?.why])]
       .filter((text) => text !== undefined && text !== '')
       .join('; '),

@@ -21,14 +21,14 @@ export interface Look {
 
 /** Changes nothing. */
 export async function lookAt(group: string, context: Context, store: Coordination): Promise<Look> {
-  const { failover, fleet } = context.config;
+  const { failover, fleet, semiSync } = context.config;
   const mysql = await context.mysql();
   const snapshot = await observeOnce(group, context, { store, mysql });
   const positions = await Promise.all(
     snapshot.members.map((view) => positionOf(view, mysql, failover.gatherTimeoutMs)),
   );
   const { policy: plans } = await planBeginning(group, context, store);
-  const common = { ...failover, fleetMax: fleet.max, rules: failover };
+  const common = { ...failover, fleetMax: fleet.max, rules: failover, semiSync };
   return { snapshot, positions, plans, decides: failoverPolicy(common, await readPolicy(store, group)) };
 }
 

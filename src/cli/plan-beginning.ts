@@ -11,6 +11,6 @@ export async function planBeginning(
   store: Coordination,
 ): Promise<PlanBeginning> {
   const { maxLoss, quorum } = failover;
-  const common = { maxLoss, catchUp: catchUp.policy, rules: failover, quorum, semiSync: semiSync.mode };
+  const common = { maxLoss, catchUp: catchUp.policy, rules: failover, quorum, semiSync };
   return { by: operatorName(), policy: planPolicy(common, await readPolicy(store, group)) };
 }

@@ -19,6 +19,7 @@ export class PresencePublisher {
   readonly #replication: () => ReplicationHealth | undefined;
   readonly #channels: () => readonly ChannelHealth[] | undefined;
   readonly #doing: () => string | undefined;
+  readonly #unmet: () => string | undefined;
   readonly #distrust: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
@@ -34,6 +35,8 @@ export class PresencePublisher {
       readonly channels?: () => readonly ChannelHealth[] | undefined;
       /** What goes on here that needs its server. */
       readonly doing?: () => string | undefined;
+      /** What keeps its server from being as it is asked for. */
+      readonly unmet?: () => string | undefined;
       /** What was turned away here. */
       readonly distrust?: () => string | undefined;
     },
@@ -45,12 +48,13 @@ export class PresencePublisher {
     this.#replication = parts.replication;
     this.#channels = parts.channels ?? (() => undefined);
     this.#doing = parts.doing ?? (() => undefined);
+    this.#unmet = parts.unmet ?? (() => undefined);
     this.#distrust = parts.distrust ?? (() => undefined);
   }
 
   record(): PresenceRecord {
     const { verdict, since } = this.#local.verdict;
-    const doing = verdict === 'dead' ? this.#doing() : undefined;
+    const doing = verdict === 'dead' ? this.#doing() : this.#unmet();
     const why = [this.#local.verdict.why, doing].filter((text) => text !== undefined).join('; ');
     const { writable } = this.#local;
     const distrust = this.#distrust();

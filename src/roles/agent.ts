@@ -76,7 +76,8 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     local,
     replication: () => replica.health(),
     channels: () => channels.health(),
-    doing: () => rejoiner.going ?? semiSync.why,
+    doing: () => rejoiner.going,
+    unmet: () => semiSync.why,
     distrust: () => distrust.text,
   });
   const events = new EventKeeper(deps, { local, lease });

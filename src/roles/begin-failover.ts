@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Decision } from '../core/decide/decide.ts';
 import type { QuorumRule } from '../core/decide/quorum.ts';
-import type { SemiSyncPolicy } from '../core/decide/semi-sync.ts';
+import { semiSyncPolicy, type SemiSyncPolicy } from '../core/decide/semi-sync.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import { approvalInForce } from '../core/model/approval.ts';
 import { sameEndpoint } from '../core/model/endpoint.ts';
@@ -29,7 +29,7 @@ export interface PlanBeginning {
     /** Absent: everything is allowed. */
     readonly rules?: FailoverRules | undefined;
     readonly quorum?: QuorumRule | undefined;
-    readonly semiSync?: SemiSyncPolicy['mode'] | undefined;
+    readonly semiSync?: SemiSyncPolicy | undefined;
   };
 }
 
@@ -68,7 +68,7 @@ export function planPolicy(
     catchUp: own.catchUp?.policy ?? catchUp,
     quorum: own.failover?.quorum ?? quorum,
     rules: rulesInForce(rules, own),
-    semiSync: own.semiSync?.mode ?? semiSync,
+    semiSync: semiSync && semiSyncPolicy(semiSync, own.semiSync),
   };
 }
 
@@ -132,7 +132,7 @@ function failoverPlan(snapshot: GroupSnapshot, beginning: PlanBeginning, reason:
       maxLoss: beginning.policy.maxLoss,
       catchUp: beginning.policy.catchUp,
       ...(reason.automatic ? { quorum: beginning.policy.quorum ?? 'half' } : {}),
-      durable: beginning.policy.semiSync === 'required',
+      durable: beginning.policy.semiSync?.mode === 'required',
       read: readersOf(snapshot),
     },
   };

@@ -1,4 +1,5 @@
 import type { FailoverPolicy } from '../core/decide/decide.ts';
+import { semiSyncPolicy } from '../core/decide/semi-sync.ts';
 import type { PolicyOverrides } from '../core/store/policy.ts';
 import { rulesInForce } from './begin-failover.ts';
 import type { FailoverRules } from '../core/plan/plan.ts';
@@ -12,6 +13,7 @@ export function failoverPolicy(
     fleetMax,
     rules,
     quorum,
+    semiSync,
   }: FailoverPolicy & { rules?: FailoverRules | undefined },
   own: PolicyOverrides,
 ): FailoverPolicy {
@@ -22,5 +24,6 @@ export function failoverPolicy(
     fleetMax,
     rules: rulesInForce(rules, own),
     quorum: own.failover?.quorum ?? quorum,
+    semiSync: semiSync && semiSyncPolicy(semiSync, own.semiSync),
   };
 }

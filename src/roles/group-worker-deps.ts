@@ -1,7 +1,6 @@
 import type { FailoverPolicy } from '../core/decide/decide.ts';
 import type { LagPolicy } from '../core/decide/late-readers.ts';
 import type { FailoverRules } from '../core/plan/plan.ts';
-import type { SemiSyncPolicy } from '../core/decide/semi-sync.ts';
 import type { Observer } from './observe.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
@@ -14,7 +13,6 @@ export interface GroupWorkerDeps {
     readonly catchUp: 'always' | 'never' | 'acked-only';
     /** Absent: everything is allowed. */
     readonly rules?: FailoverRules | undefined;
-    readonly semiSync?: SemiSyncPolicy['mode'] | undefined;
   };
   /** Everything is looked at again at least this often, ms. */
   readonly tickMs: number;

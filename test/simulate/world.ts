@@ -8,6 +8,7 @@ import { SimGround, type Tamper } from './sim-ground.ts';
 import { SimMember } from './sim-member.ts';
 import { SimOperator } from './sim-operator.ts';
 import { SimRouter } from './sim-router.ts';
+import { noSemiSync } from '../support/usual-policies.ts';
 import type { Transaction } from './sim-transaction.ts';
 
 /** How a world is made; the same for every run of a seed, whatever its faults. */
@@ -90,7 +91,7 @@ export class World {
     );
     this.routers = Array.from({ length: shape.routers }, (_, at) => new SimRouter(ground, at + 1));
     const mode = semiSync === 'required' ? 'required' : 'off';
-    const policy = { cooldownMs, stalledMs: 5000, catchUp, semiSync: mode } as const;
+    const policy = { cooldownMs, stalledMs: 5000, catchUp, semiSync: { ...noSemiSync, mode } } as const;
     this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, policy));
     this.operator = new SimOperator(ground);
     this.#writeMetadata();

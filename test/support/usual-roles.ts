@@ -71,7 +71,7 @@ export function usualCoordinator(
       fleetMax: 3,
       maxLoss: 1000,
       catchUp: 'always',
-      semiSync: 'off',
+      semiSync: noSemiSync,
       ...policy,
     },
     tickMs,

@@ -1,9 +1,11 @@
 import { formatEndpoint, parseEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { formerPromoteWords, promoteRules, promoteSchema } from '../../core/model/promote.ts';
+import { readMembers } from '../../core/store/inventory.ts';
 import { addGroup, addMember, addRouters } from '../../core/store/inventory-changes.ts';
+import type { Coordination } from '../../ports/coordination.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import { memberId } from '../operator.ts';
+import { idOf, memberId } from '../operator.ts';
 import { print } from '../output.ts';
 
 const group = { type: 'string', demandOption: true, describe: 'name of the group' } as const;
@@ -39,7 +41,11 @@ export const addmetaCommand = defineCommand({
   describe: 'register one more server of a group, or change what is known of it',
   options: {
     group,
-    host: { type: 'string', demandOption: true, describe: 'server: host:port' },
+    host: {
+      type: 'string',
+      demandOption: true,
+      describe: 'server: host:port; of a member, its host alone will do',
+    },
     dc: { type: 'string', describe: 'its data centre' },
     priority: { type: 'number', describe: 'higher is preferred as primary (100)' },
     promote: {
@@ -59,11 +65,11 @@ export const addmetaCommand = defineCommand({
     },
   },
   run: async (args) => {
-    const endpoint = parseEndpoint(args.host, '--host');
     await using context = new Context(args);
     const { dc, priority, weight, agentPort } = args;
     const promote = args.promote === undefined ? undefined : promoteSchema.parse(args.promote);
     const store = await context.coordination();
+    const endpoint = await endpointOf(store, args.group, args.host, context.config.agent.port);
     const from =
       args.from === undefined || args.from === '' ? args.from : await memberId(store, args.group, args.from);
     await addMember(store, args.group, endpoint, {
@@ -81,6 +87,18 @@ export const addmetaCommand = defineCommand({
     );
   },
 });
+
+/** A new server is named with its port; a member may be named as everywhere else. */
+async function endpointOf(
+  store: Coordination,
+  group: string,
+  text: string,
+  agentPort: number,
+): Promise<Endpoint> {
+  const id = /^[^:]*$/.test(text) ? idOf(text) : undefined;
+  const members = id === undefined ? [] : await readMembers(store, group, { agentPort });
+  return members.find((member) => member.id === id)?.endpoint ?? parseEndpoint(text, '--host');
+}
 
 export const addrouteCommand = defineCommand({
   command: 'addroute',

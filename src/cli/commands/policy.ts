@@ -18,7 +18,7 @@ export const policyCommand = defineCommand({
   describe: "get, set, unset: a group's own settings, which go before the configuration file's",
   help:
     'get: every setting that a group may have of its own, the value in force, and who says so (the group, the file and its line, or the ' +
-    "default); with a KEY only that one. set KEY VALUE: the group's own value; lists are written a,b; times also as 30s, 10m, 2h. " +
+    "default); with a KEY, or a section such as failover, only that. set KEY VALUE: the group's own value; lists are written a,b; times also as 30s, 10m, 2h. " +
     'unset KEY: as the file says again. In force at once, for whatever begins after it.',
   options: { group: { type: 'string', demandOption: true, describe: 'name of the group' } },
   examples: [
@@ -42,7 +42,7 @@ export const policyCommand = defineCommand({
     if (call.action === 'get') {
       const own = await readPolicy(store, args.group);
       const rows = explainPolicy(own, { config, origins });
-      const shown = key === undefined ? rows : rows.filter((row) => row.key === policySetting(key).key);
+      const shown = shownOf(rows, key);
       print(args.json, { group: args.group, settings: shown }, () => render(shown));
       return;
     }
@@ -57,6 +57,13 @@ export const policyCommand = defineCommand({
     print(args.json, { group: args.group, settings: now }, () => render(now));
   },
 });
+
+/** All, those of a section, or the one of this name. */
+function shownOf(rows: readonly PolicyRow[], key: string | undefined): readonly PolicyRow[] {
+  if (key === undefined) return rows;
+  const section = rows.filter((row) => row.key.startsWith(`${key}.`));
+  return section.length > 0 ? section : rows.filter((row) => row.key === policySetting(key).key);
+}
 
 function actionOf(text: string | undefined): Action {
   const action = actions.find((known) => known === text);

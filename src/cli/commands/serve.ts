@@ -66,7 +66,7 @@ export const serveCommand = defineCommand({
           quorum: failover.quorum,
           catchUp: catchUp.policy,
           rules: failover,
-          semiSync: config.semiSync.mode,
+          semiSync: config.semiSync,
         },
         tickMs: coordinator.tickMs,
         replicaGraceMs: coordinator.replicaGraceMs,

@@ -120,6 +120,7 @@ function replicationOf(row: ServerStatusRow, servers: readonly ServerStatusRow[]
 function renderGroup(status: GroupStatus | MalformedGroup): string {
   if ('malformed' in status) return `group ${status.group}: ${status.malformed}`;
   const { group, primary, epoch, paused, plan, write, semiSync, servers, routers, regions, alerts } = status;
+  const isPlaced = servers.some(({ dc }) => dc !== '');
   const lines = [
     `group ${group}: primary ${primary === '' ? 'none' : primary} (epoch ${epoch}), writes ${write === '' ? 'closed' : `to ${write}`}`,
     ...(paused === '' ? [] : [`paused ${paused}`]),
@@ -127,9 +128,21 @@ function renderGroup(status: GroupStatus | MalformedGroup): string {
     ...(semiSync === '' ? [] : [`semi-sync: ${semiSync}`]),
     ...alerts.map((text) => `alert: ${text}`),
     table(
-      ['server', 'role', 'agent', 'mysql', 'writable', 'replication', 'lag', 'reads', 'why'],
+      [
+        'server',
+        ...(isPlaced ? ['dc'] : []),
+        'role',
+        'agent',
+        'mysql',
+        'writable',
+        'replication',
+        'lag',
+        'reads',
+        'why',
+      ],
       asTree(servers).map(({ row, depth }) => [
         depth === 0 ? row.host : `${'  '.repeat(depth - 1)}└ ${row.host}`,
+        ...(isPlaced ? [row.dc] : []),
         row.role,
         row.agent,
         row.verdict,

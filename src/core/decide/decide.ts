@@ -9,6 +9,7 @@ import {
   type PlacementRules,
 } from './placement.ts';
 import { whyNoQuorum, type QuorumRule } from './quorum.ts';
+import { whyNoneCommits, type SemiSyncPolicy } from './semi-sync.ts';
 import { isBlind } from './sight.ts';
 
 /** The limits that an installation or a group sets (config section `failover` and `fleet`, znode `policy/G`). */
@@ -21,10 +22,19 @@ export interface FailoverPolicy {
   readonly rules?: PlacementRules | undefined;
   /** Default half. */
   readonly quorum?: QuorumRule | undefined;
+  /** Whether a commit waits for other servers; absent: it is not ours to know. */
+  readonly semiSync?: SemiSyncPolicy | undefined;
 }
 
 export type RefusalReason =
-  'paused' | 'manual' | 'cooldown' | 'fleet-wide-trouble' | 'no-candidate' | 'needs-approval' | 'no-quorum';
+  | 'paused'
+  | 'manual'
+  | 'not-acknowledged'
+  | 'cooldown'
+  | 'fleet-wide-trouble'
+  | 'no-candidate'
+  | 'needs-approval'
+  | 'no-quorum';
 
 export type Decision =
   | { readonly kind: 'nothing' }
@@ -96,7 +106,13 @@ function decideStalled(
   const stalledForMs = snapshot.seenFor?.verdictMs ?? snapshot.takenAt - since;
   const afterMs = policy.stalledMs - stalledForMs;
   if (afterMs > 0) return { kind: 'alert', alert: 'stalled', seen, afterMs };
-  return permit(snapshot, policy, { cause: kind, seen });
+  const due = { cause: kind, seen };
+  const decision = permit(snapshot, policy, due);
+  if (decision.kind === 'step-back') return decision;
+  if (decision.kind === 'refuse' && (decision.reason === 'paused' || decision.reason === 'manual'))
+    return decision;
+  const why = whyNoneCommits(snapshot, policy.semiSync);
+  return why === undefined ? decision : { kind: 'refuse', reason: 'not-acknowledged', why, ...due };
 }
 
 /** The guards of an automatic failover; the first that forbids it is named. */

@@ -1,4 +1,5 @@
 import type { Member } from '../model/group.ts';
+import type { GroupSnapshot } from '../model/snapshot.ts';
 import type { SemiSyncSource, SourceSettings } from '../../ports/semi-sync.ts';
 
 export interface SemiSyncPolicy {
@@ -99,6 +100,36 @@ export function decideSource(
 export function isInForce(now: SemiSyncSource, { acks, ackers }: Acknowledgement): boolean {
   // One more than there are members to acknowledge: a stranger's word may be the one that counted.
   return now.enabled && now.on && acks > 0 && now.acks === acks && now.clients <= ackers.length;
+}
+
+/**
+ * Why no other server could commit where the primary cannot: under `required` its commits, too, would wait for servers that do not answer,
+ * and the group would only change its primary over and over. The stalled one is not counted: what keeps it from committing may keep it
+ * from acknowledging. undefined: one could.
+ */
+export function whyNoneCommits(
+  { group, members, primary, watermark }: Pick<GroupSnapshot, 'group' | 'members' | 'primary' | 'watermark'>,
+  policy: SemiSyncPolicy | undefined,
+): string | undefined {
+  if (policy === undefined || primary === undefined) return undefined;
+  const { semiSync } = watermark?.epoch === primary.epoch ? watermark : {};
+  // Just told not to wait any more, it does so for a moment longer.
+  const waitsStill = policy.mode === 'auto' && semiSync?.on === 1 && semiSync.clients < semiSync.acks;
+  if (policy.mode !== 'required' && !waitsStill) return undefined;
+  const all = members.map(({ member }) => member);
+  const there = members
+    .filter(({ member, probe }) => member.id !== primary.id && probe?.kind !== 'down')
+    .map(({ member }) => member.id);
+  const couldCommit = (id: string): boolean => {
+    const { ackers, acks } = acknowledgementOf(all, id, policy);
+    return acks > 0 && ackers.filter((one) => there.includes(one)).length >= acks;
+  };
+  if (there.some(couldCommit)) return undefined;
+  const { ackers, acks } = acknowledgementOf(all, primary.id, policy);
+  return (
+    `its commits wait for ${acks} of ${ackers.join(', ')}, and those of any other server would wait, too. Bring servers back, or let ` +
+    `commits go on unacknowledged: dcmha policy set --group ${group} semiSync.mode auto`
+  );
 }
 
 export function sameDurability(a: Durability, b: Durability): boolean {

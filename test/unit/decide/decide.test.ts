@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decide, type FailoverPolicy } from '../../../src/core/decide/decide.ts';
-import type { GroupSnapshot } from '../../../src/core/model/snapshot.ts';
+import type { SemiSyncPolicy } from '../../../src/core/decide/semi-sync.ts';
+import type { Watermark } from '../../../src/core/model/group.ts';
+import type { GroupSnapshot, MemberView } from '../../../src/core/model/snapshot.ts';
 import { channel, down, member, presence, refused, snapshot, up, view } from '../../support/group-builder.ts';
 
 const policy: FailoverPolicy = { automatic: true, cooldownMs: 600_000, stalledMs: 10_000, fleetMax: 3 };
@@ -18,6 +20,20 @@ const silent = (id: string) => view(id, { presence: undefined, probe: down });
 /** Its agent vouches for it, and this observer does not reach it. */
 const unseen = (id: string) => view(id, { probe: down });
 const writable = (id: string) => view(id, { probe: up({ readOnly: false, superReadOnly: false }) });
+const stalled = (dc?: string) =>
+  view('a', {
+    presence: presence({ verdict: 'stalled', since: 80_000 }),
+    member: member('a', dc === undefined ? {} : { dc }),
+  });
+const inDc = (one: MemberView, dc: string): MemberView => ({ ...one, member: { ...one.member, dc } });
+const required: SemiSyncPolicy = { mode: 'required', durability: 'any', acks: 0, timeoutMs: 1000 };
+
+const waitingFor = (acks: number): Watermark => ({
+  epoch: 4,
+  executed: '',
+  at: 0,
+  semiSync: { on: 1, acks, clients: 0, waiting: 1, acknowledged: 0, unacknowledged: 0 },
+});
 
 const abc = (...members: GroupSnapshot['members']) => ({ members });
 
@@ -103,6 +119,48 @@ const table: [string, Partial<GroupSnapshot>, Partial<FailoverPolicy>, string][]
     },
     {},
     'alert stalled',
+  ],
+  [
+    'fails over a stalled primary where another one finds replicas that acknowledge',
+    abc(stalled(), deaf('b'), deaf('c')),
+    { semiSync: required },
+    'failover primary-stalled',
+  ],
+  [
+    'leaves a stalled primary when nobody would acknowledge the commits of another one either',
+    abc(stalled(), deaf('b'), silent('c')),
+    { semiSync: required },
+    'refuse not-acknowledged',
+  ],
+  [
+    'leaves it likewise when the data centre that acknowledges is gone',
+    abc(stalled('east'), inDc(deaf('b'), 'east'), inDc(silent('c'), 'west')),
+    { semiSync: { ...required, durability: 'other-dc' } },
+    'refuse not-acknowledged',
+  ],
+  [
+    'gives a primary that was just told not to wait any more the moment to heed that',
+    { ...abc(stalled(), deaf('b'), silent('c')), watermark: waitingFor(1) },
+    { semiSync: { ...required, mode: 'auto' } },
+    'refuse not-acknowledged',
+  ],
+  [
+    'fails over one that does not wait and cannot commit all the same',
+    abc(stalled(), deaf('b'), silent('c')),
+    { semiSync: { ...required, mode: 'auto' } },
+    'failover primary-stalled',
+  ],
+  [
+    'says first that an operator keeps it from acting at all',
+    { ...abc(stalled(), deaf('b'), silent('c')), paused: true },
+    { semiSync: required },
+    'refuse paused',
+  ],
+  [
+    'fails over a primary that died although no commit will be acknowledged: then writes are down anyway',
+    abc(dead, deaf('b'), silent('c')),
+    { semiSync: required },
+    'failover primary-dead',
   ],
   [
     'lets a saturated primary work',
