@@ -53,23 +53,20 @@ export async function orderTask(
     throw new DcmhaError('PEER_UNREACHABLE', 'no coordinator is running: start dcmha serve');
   }
   const name = await submitTask(store, task);
+  // The first program's word for it tells an operator nothing.
+  const what = `${task.kind === 'white' ? 'task' : task.kind} of ${task.group}`;
   const deadline = clock.monotonic() + timeoutMs;
   for (;;) {
     const entry = await readTask(store, name);
     if (entry?.kind === 'task' && entry.task.state === 'done') return entry.task;
     if (entry?.kind === 'task' && entry.task.state === 'failed') {
-      throw new DcmhaError(
-        'PEER_REFUSED',
-        `${task.kind} of ${task.group}: ${entry.task.message ?? 'failed'}`,
-        { details: { task: name } },
-      );
+      throw new DcmhaError('PEER_REFUSED', `${what}: ${entry.task.message ?? 'failed'}`, {
+        details: { task: name },
+      });
     }
     if (clock.monotonic() > deadline) {
       const remedy = `it is task ${name}: dcmha task show ${name}`;
-      throw new DcmhaError(
-        'TIMED_OUT',
-        `${task.kind} of ${task.group} has not ended after ${timeoutMs} ms; ${remedy}`,
-      );
+      throw new DcmhaError('TIMED_OUT', `${what} has not ended after ${timeoutMs} ms; ${remedy}`);
     }
     await clock.pause(pollMs);
   }

@@ -28,7 +28,7 @@ export async function tellOfDecision(
     case 'refuse': {
       if (decision.reason === 'needs-approval') await ask(decision.why, snapshot, runner);
       const text = `${snapshot.group}: ${decision.cause}, but no failover (${decision.reason}): ${decision.why}`;
-      return raise('failover-refused', text, { snapshot, runner, told });
+      return raise('failover-refused', text, { snapshot, runner, told, reason: decision.reason });
     }
   }
 }
@@ -90,7 +90,13 @@ async function raise(
     snapshot,
     runner,
     told,
-  }: { readonly snapshot: GroupSnapshot; readonly runner: PlanRunner; readonly told: Told },
+    reason,
+  }: {
+    readonly snapshot: GroupSnapshot;
+    readonly runner: PlanRunner;
+    readonly told: Told;
+    readonly reason?: string;
+  },
 ): Promise<void> {
   const { group } = snapshot;
   const subject = { group, host: snapshot.primary?.id };
@@ -99,6 +105,7 @@ async function raise(
   await raiseAlert(runner.coordination, group, {
     kind,
     group,
+    reason,
     message: text,
     at: snapshot.takenAt,
     by: runner.by,

@@ -49,6 +49,8 @@ export class RegionalKeeper {
   /** Region -> since when its receiver is not attached, or none could be found, monotonic ms. */
   readonly #unwellSince = new Map<string, number>();
   readonly #noneSince = new Map<string, number>();
+  /** Region -> since when the channel has not worked, whatever was tried, monotonic ms. */
+  readonly #illSince = new Map<string, number>();
   /** Region -> the version of what is wanted that was last put into force by this coordinator. */
   readonly #placed = new Map<string, number>();
 
@@ -143,10 +145,12 @@ export class RegionalKeeper {
     switch (verdict.kind) {
       case 'fine':
         this.#noneSince.delete(region);
+        this.#illSince.delete(region);
         await this.#alerts.end(region);
         await this.#confirm(link, standing, context);
         return this.#deps.tickMs;
       case 'stopped':
+        this.#illSince.delete(region);
         await this.#alerts.end(region);
         return this.#deps.tickMs;
       case 'wait':
@@ -206,11 +210,29 @@ export class RegionalKeeper {
       const { source } = placement;
       const fields = { group: this.#group, region, host: primary.id, source, why };
       log.info('regional channel set up', { ...fields, rejected: placement.rejected });
-      if (sourceName(link) === source) return;
+      const isIll = leave !== undefined && (await this.#tellUnattached(link, primary, why, context));
+      if (isIll || sourceName(link) === source) return;
       const text = `${this.#group}: the channel from region ${region} on ${primary.id} receives from ${source} now (${why})`;
       alerts.event('region-moved', { group: this.#group, region }, text, { source });
     });
     return waitMs;
+  }
+
+  /** The region answers us, and yet the primary does not get through to it: another account, CA or network than ours. */
+  async #tellUnattached(
+    { region }: RegionalLink,
+    primary: Member,
+    why: string,
+    { regional: { graceMs } }: ChannelContext,
+  ): Promise<boolean> {
+    const now = this.#deps.runner.clock.monotonic();
+    const since = this.#illSince.get(region) ?? now;
+    this.#illSince.set(region, since);
+    // A source that died is left within one grace, and the next one attaches at once.
+    if (now - since < graceMs) return false;
+    const text = `${this.#group}: servers of region ${region} answer the coordinators, but not ${primary.id}`;
+    await this.#alerts.raise(region, `${text}: ${why}`);
+    return true;
   }
 
   /** None is left: told once that has lasted, for servers of the region that are behind catch up. */

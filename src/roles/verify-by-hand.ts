@@ -9,7 +9,7 @@ import type { PlanRunner } from './plan-runner.ts';
  */
 export async function verifyByHand(
   { host, force }: { readonly host: string; readonly force: boolean },
-  { group, members }: GroupSnapshot,
+  { group, members, paused }: GroupSnapshot,
   runner: PlanRunner,
 ): Promise<readonly string[]> {
   const [named, others] = [
@@ -21,10 +21,10 @@ export async function verifyByHand(
   const found = [...(await Promise.all(named.map((view) => find(view, runner)))), ...replicas];
   const doubts = doubtsAboutHandwork(host, found);
   if (doubts.length === 0 || force) return doubts;
+  const advice = paused ? '' : `Pause the group while you work on it (dcmha setwhite --group ${group}); `;
   throw new DcmhaError(
     'PEER_REFUSED',
-    `nothing is recorded: ${doubts.join('; ')}. Pause the group while you work on it (dcmha setwhite --group ${group}); ` +
-      '--force records it all the same',
+    `nothing is recorded: ${doubts.join('; ')}. ${advice}--force records it all the same`,
     { details: { group, host } },
   );
 }

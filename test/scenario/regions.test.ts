@@ -198,6 +198,23 @@ describe('a regional channel', () => {
     await stage.group.end();
   });
 
+  it('tells when its servers answer the coordinators, and the primary cannot receive from them all the same', async () => {
+    const stage = await RegionStage.running();
+    const { world, clock } = stage.agents;
+    await stage.untilSource(1, first);
+    for (const host of ['10.1.0.1', '10.1.0.2']) world.cut('10.0.0.1', host);
+    await clock.runFor(30_000);
+    const alert = await stage.alert();
+    assert.match(
+      alert?.message ?? '',
+      /servers of region eu answer the coordinators, but not 10-0-0-1: .* is lost/,
+    );
+    for (const host of ['10.1.0.1', '10.1.0.2']) world.heal('10.0.0.1', host);
+    await clock.runFor(15_000);
+    assert.equal(await stage.alert(), undefined);
+    await stage.group.end();
+  });
+
   it('does not take a server that has purged what the primary lacks', async () => {
     const stage = await RegionStage.running();
     const { world, clock } = stage.agents;

@@ -175,6 +175,20 @@ test('a standing condition keeps its beginning and is told once', async () => {
   assert.deepEqual([await clearAlert(store, 'g1'), await clearAlert(store, 'g1')], [true, false]);
 });
 
+test('another condition takes the place of the one that stood, and one for another reason says so', async () => {
+  const { store } = await withTree();
+  const stalled = { kind: 'stalled', group: 'g1', message: 'it cannot commit', at: 1, by: 'c1' };
+  const refused = { ...stalled, kind: 'failover-refused', reason: 'cooldown', message: 'not yet', at: 2 };
+  await raiseAlert(store, 'g1', stalled);
+  assert.equal(await raiseAlert(store, 'g1', refused), true);
+  assert.equal(
+    await raiseAlert(store, 'g1', { ...refused, reason: 'no-candidate', message: 'nobody', at: 3 }),
+    true,
+  );
+  const [alert] = [...(await listAlerts(store)).values()];
+  assert.deepEqual([alert?.kind, alert?.message, alert?.at], ['failover-refused', 'nobody', 2]);
+});
+
 test("a group's settings are checked, and their keys are keys of the configuration file", async () => {
   const { server, store } = await withTree();
   assert.deepEqual(await readPolicy(store, 'g1'), {});
