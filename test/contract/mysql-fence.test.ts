@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Connection } from 'mysql2/promise';
+import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import type { Mysql } from '../../src/ports/mysql.ts';
 import type { MysqldHandle } from '../../src/sandbox/mysqld.ts';
 import { eventually } from '../support/eventually.ts';
@@ -122,6 +123,10 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
       const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
       return list.some((row) => String(row['State']).includes('semi-sync ACK'));
     }, SOON);
+    // Its name is taken, as replicas know, though it is not executed here.
+    const { executed, owned = '' } = await mysql.status(endpointOf(server), SOON);
+    assert.equal(parseGtidSet(owned).count(), 1n);
+    assert.ok(!parseGtidSet(executed).contains(parseGtidSet(owned)), `${owned} of ${executed}`);
     const late = await servers.client(server, 'app');
     const started = performance.now();
     await mysql.fence(endpointOf(server), SOON);
