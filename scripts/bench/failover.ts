@@ -52,7 +52,7 @@ if (!numbersAreGood || what === undefined || signal === undefined || peers === u
 const fastSettings = {
   zookeeper: { sessionTimeoutMs: 2000 },
   peer: { timeoutMs: 500 },
-  coordinator: { probeTimeoutMs: 150 },
+  coordinator: { probeTimeoutMs: 100 },
   agent: { checkIntervalMs: 250, checkTimeoutMs: 300, attempts: 2, commitProbeTimeoutMs: 500 },
   failover: { stalledMs: 500 },
 };

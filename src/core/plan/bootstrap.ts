@@ -1,7 +1,7 @@
 import { elect, type Election } from '../decide/elect.ts';
 import { fallenTooOften, sinceFallBack } from './fall-back.ts';
-import { failure, isDone, outcomeAs, type BootstrapPlan, type Next } from './plan.ts';
-import type { Step } from './steps.ts';
+import { takeOffice } from './office.ts';
+import { failure, isDone, outcomeAs, step, type BootstrapPlan, type Next } from './plan.ts';
 
 /**
  * The first primary of a group (`add`): a member that holds all that any member holds (the first in order of preference when all are
@@ -20,18 +20,9 @@ export function nextOfBootstrap(whole: BootstrapPlan): Next {
   if (election.behind && !isDone(plan, 'equalize')) {
     return step({ kind: 'equalize', host, source: election.mostAdvanced, until: election.set });
   }
-  return open(plan, election) ?? settle(plan, host);
-}
-
-function open(
-  plan: BootstrapPlan,
-  { host, set: until }: Extract<Election, { kind: 'elected' }>,
-): Next | undefined {
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until });
-  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
-  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
-  return undefined;
+  const office = { host, until: election.set, expectedEpoch: plan.inputs.epoch };
+  // Readers are known once the others follow: the route is published then.
+  return takeOffice(plan, { ...office, read: undefined }) ?? settle(plan, host);
 }
 
 function settle(plan: BootstrapPlan, host: string): Next {
@@ -42,10 +33,6 @@ function settle(plan: BootstrapPlan, host: string): Next {
   if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
   const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
   return { kind: 'finished', result: 'done', primary: host, epoch };
-}
-
-function step(it: Step): Next {
-  return { kind: 'step', step: it };
 }
 
 function electFirst(plan: BootstrapPlan): Election {

@@ -1,8 +1,8 @@
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, sinceFallBack } from './fall-back.ts';
 import type { Loss } from './failover.ts';
-import { failure, isDone, outcomeAs, type ByHandPlan, type Next } from './plan.ts';
-import type { Step } from './steps.ts';
+import { giveBack, takeOffice } from './office.ts';
+import { failure, isDone, outcomeAs, step, type ByHandPlan, type Next } from './plan.ts';
 
 /**
  * An operator says who the primary is (`task white`). As in a failover, nobody else is recorded before there is evidence that nothing is
@@ -12,10 +12,6 @@ export function nextOfByHand(plan: ByHandPlan): Next {
   return (
     failure(plan) ?? undo(plan) ?? fallenTooOften(plan) ?? endOffice(plan) ?? takeOver(sinceFallBack(plan))
   );
-}
-
-function step(it: Step): Next {
-  return { kind: 'step', step: it };
 }
 
 /** The route is closed only where routers have to give evidence, too. */
@@ -41,31 +37,25 @@ function takeOver(plan: ByHandPlan): Next {
   }
   const error = positionOf(plan)?.error;
   if (error !== undefined) return { kind: 'blocked', reason: 'no-candidate', why: `${host}: ${error}` };
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until: heldBy(plan).toCompactString() });
-  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
-  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
-  if (reroute && !isDone(plan, 'publish-route')) {
-    return step({ kind: 'publish-route', write: host, read: read.filter((id) => id !== host) });
-  }
+  const rerouted = reroute ? read.filter((id) => id !== host) : undefined;
+  const until = heldBy(plan).toCompactString();
+  const office = takeOffice(plan, { host, until, expectedEpoch, read: rerouted });
+  if (office !== undefined) return office;
+  const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
   if (!isDone(plan, 'mark-rejoin')) {
-    return step({ kind: 'mark-rejoin', host: plan.inputs.oldPrimary, primary: host, epoch: recorded.epoch });
+    return step({ kind: 'mark-rejoin', host: plan.inputs.oldPrimary, primary: host, epoch });
   }
-  return { kind: 'finished', result: 'done', primary: host, epoch: recorded.epoch };
+  return { kind: 'finished', result: 'done', primary: host, epoch };
 }
 
-/** While nobody else is recorded, the former primary gets an epoch of its own, and its route and replica back. */
+/** Of a plan that an operator has abandoned. */
 function undo(plan: ByHandPlan): Next | undefined {
-  if (plan.abandonedBy === undefined) return undefined;
-  const { oldPrimary, host, epoch, read } = plan.inputs;
-  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
-  const primary = recorded?.kind === 'record-primary' ? recorded.host : oldPrimary;
-  if (recorded === undefined) return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
-  if (isDone(plan, 'close-route') && !isDone(plan, 'publish-route'))
-    return step({ kind: 'publish-route', write: primary, read: read.filter((id) => id !== primary) });
-  if (primary === oldPrimary && isDone(plan, 'freeze') && !isDone(plan, 'resume-replication'))
-    return step({ kind: 'resume-replication', hosts: [host], source: oldPrimary });
-  return { kind: 'finished', result: 'abandoned', primary };
+  const { host, read } = plan.inputs;
+  return giveBack(plan, {
+    isRouteOurs: isDone(plan, 'close-route'),
+    readOf: (primary) => read.filter((id) => id !== primary),
+    replicas: [host],
+  });
 }
 
 /** What the new primary is known to lack of what the former one had executed. */

@@ -4,10 +4,10 @@ import { whyNotDurable } from '../decide/semi-sync.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
 import { towardsChannels } from './channels.ts';
-import { failure, isDone, outcomeAs, outcomeOf, type FailoverPlan, type Next } from './plan.ts';
+import { giveBack, takeOffice } from './office.ts';
+import { failure, isDone, outcomeAs, outcomeOf, step, type FailoverPlan, type Next } from './plan.ts';
 import { whyTooMuchIsLost } from './loss-limit.ts';
 import { whyTooFewAsked } from './plan-quorum.ts';
-import type { Step } from './steps.ts';
 
 type Elected = Extract<Election, { kind: 'elected' }>;
 
@@ -18,10 +18,6 @@ type Elected = Extract<Election, { kind: 'elected' }>;
 export function nextOfFailover(plan: FailoverPlan): Next {
   const now = sinceFallBack(plan);
   return failure(plan) ?? undo(plan) ?? fallenTooOften(plan) ?? stopOld(now) ?? choose(now, knownLoss(plan));
-}
-
-function step(it: Step): Next {
-  return { kind: 'step', step: it };
 }
 
 /** Until it is certain that the old primary takes no more writes. */
@@ -66,7 +62,9 @@ function choose(plan: FailoverPlan, loss: Loss): Next {
   if (tooFew !== undefined) return { kind: 'blocked', reason: 'no-quorum', why: tooFew };
   const doubt = whyInDoubt(plan);
   if (doubt !== undefined) return { kind: 'blocked', reason: 'not-durable', why: doubt };
-  return open(plan, election) ?? settle(plan, election);
+  const { host } = election;
+  const office = { host, until: heldBy(plan, election), expectedEpoch: plan.inputs.epoch };
+  return takeOffice(plan, { ...office, read: readers(plan, host) }) ?? settle(plan, election);
 }
 
 /**
@@ -83,21 +81,6 @@ function whyInDoubt(plan: FailoverPlan): string | undefined {
   const why = whyNotDurable(frozen?.durability ?? [], known);
   if (why === undefined) return undefined;
   return `what ${oldPrimary} acknowledged may be lost: ${why}. Bring one of these back and: dcmha task retry; or accept that: dcmha task abandon, then dcmha failover --group ${plan.group} --to HOST`;
-}
-
-/**
- * Promotion, record, route, writes: the order that keeps one writer. The routers follow while the agent opens: clients meet a server that is
- * still read-only for a moment, instead of none.
- */
-function open(plan: FailoverPlan, election: Elected): Next | undefined {
-  const { host } = election;
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until: heldBy(plan, election) });
-  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
-  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: plan.inputs.epoch });
-  if (!isDone(plan, 'publish-route'))
-    return step({ kind: 'publish-route', write: host, read: readers(plan, host) });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
-  return undefined;
 }
 
 /** Replicas follow, routers confirm, the old primary's return is prepared. */
@@ -117,28 +100,14 @@ function settle(plan: FailoverPlan, { host }: Elected): Next {
   return { kind: 'finished', result: 'done', primary: host, epoch };
 }
 
-/**
- * While nothing is recorded, the old primary gets everything back: a new epoch of its own, for it may have been fenced though the journal does
- * not say so yet, its route, its replicas.
- */
+/** Of a plan that an operator has abandoned. */
 function undo(plan: FailoverPlan): Next | undefined {
-  if (plan.abandonedBy === undefined) return undefined;
-  const { oldPrimary, epoch, read } = plan.inputs;
-  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
-  const primary = recorded?.kind === 'record-primary' ? recorded.host : oldPrimary;
-  if (primary !== oldPrimary) {
-    // Too late to go back: the new primary's agent opens by the record, and its route must not stay closed.
-    if (!isDone(plan, 'publish-route'))
-      return step({ kind: 'publish-route', write: primary, read: readers(plan, primary) });
-    return { kind: 'finished', result: 'abandoned', primary };
-  }
-  if (recorded === undefined) return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
-  if (!isDone(plan, 'publish-route')) return step({ kind: 'publish-route', write: oldPrimary, read });
-  if (isDone(plan, 'freeze') && !isDone(plan, 'resume-replication')) {
-    const hosts = plan.inputs.members.map(({ id }) => id).filter((id) => id !== oldPrimary);
-    return step({ kind: 'resume-replication', hosts, source: oldPrimary });
-  }
-  return { kind: 'finished', result: 'abandoned', primary: oldPrimary };
+  const { oldPrimary, read, members } = plan.inputs;
+  return giveBack(plan, {
+    isRouteOurs: true,
+    readOf: (primary) => (primary === oldPrimary ? read : readers(plan, primary)),
+    replicas: members.map(({ id }) => id).filter((id) => id !== oldPrimary),
+  });
 }
 
 /** What the elected one must hold now: all that any candidate received, and what was carried over. */

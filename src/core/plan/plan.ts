@@ -157,6 +157,11 @@ export type Next =
       readonly epoch?: number;
     };
 
+/** This is wanted. */
+export function step(it: Step): Next {
+  return { kind: 'step', step: it };
+}
+
 /** Appends what a step brought. */
 export function record<P extends Plan>(plan: P, entry: Entry): P {
   return { ...plan, entries: [...plan.entries, entry] };

@@ -1,0 +1,55 @@
+import { isDone, outcomeAs, step, type ByHandPlan, type FailoverPlan, type Next, type Plan } from './plan.ts';
+
+/** Who takes office, and what must have come before. */
+export interface Office {
+  readonly host: string;
+  /** It has applied this. */
+  readonly until: string;
+  /** The epoch that is replaced, -1 for none. */
+  readonly expectedEpoch: number;
+  /** The read servers of its route; undefined: the route stays as it is. */
+  readonly read: readonly string[] | undefined;
+}
+
+/**
+ * Promotion, record, route, writes: the order that keeps one writer. Undefined when all of it is done. The routers follow while the agent
+ * opens: clients meet a server that is still read-only for a moment, instead of none.
+ */
+export function takeOffice(plan: Plan, { host, until, expectedEpoch, read }: Office): Next | undefined {
+  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until });
+  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
+  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
+  if (read !== undefined && !isDone(plan, 'publish-route'))
+    return step({ kind: 'publish-route', write: host, read: [...read] });
+  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
+  return undefined;
+}
+
+/** What an abandoned plan gives back. */
+export interface Back {
+  /** Whether the route may be closed. */
+  readonly isRouteOurs: boolean;
+  /** The read servers of this primary's route. */
+  readonly readOf: (primary: string) => readonly string[];
+  /** Who was frozen. */
+  readonly replicas: readonly string[];
+}
+
+/**
+ * While nobody else is recorded, the old primary gets everything back: a new epoch of its own, for it may have been fenced though the journal
+ * does not say so yet, its route, its replicas. After that it is too late: the new primary's agent opens by the record, and its route must not stay
+ * closed. Undefined when the plan is not abandoned.
+ */
+export function giveBack(plan: FailoverPlan | ByHandPlan, back: Back): Next | undefined {
+  if (plan.abandonedBy === undefined) return undefined;
+  const { oldPrimary, epoch } = plan.inputs;
+  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
+  if (recorded?.kind !== 'record-primary')
+    return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
+  const primary = recorded.host;
+  if (back.isRouteOurs && !isDone(plan, 'publish-route'))
+    return step({ kind: 'publish-route', write: primary, read: [...back.readOf(primary)] });
+  if (primary === oldPrimary && isDone(plan, 'freeze') && !isDone(plan, 'resume-replication'))
+    return step({ kind: 'resume-replication', hosts: [...back.replicas], source: oldPrimary });
+  return { kind: 'finished', result: 'abandoned', primary };
+}
