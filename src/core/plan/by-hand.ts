@@ -37,7 +37,9 @@ function takeOver(plan: ByHandPlan): Next {
   }
   const error = positionOf(plan)?.error;
   if (error !== undefined) return { kind: 'blocked', reason: 'no-candidate', why: `${host}: ${error}` };
-  const rerouted = reroute ? read.filter((id) => id !== host) : undefined;
+  // A route that this plan had to close would stay closed.
+  const isRouteOurs = reroute || isDone(plan, 'close-route');
+  const rerouted = isRouteOurs ? read.filter((id) => id !== host) : undefined;
   const until = heldBy(plan).toCompactString();
   const office = takeOffice(plan, { host, until, expectedEpoch, read: rerouted });
   if (office !== undefined) return office;

@@ -62,6 +62,8 @@ describe('plan of a primary that an operator names', () => {
 
   it('leaves the route alone when it is told to', () => {
     assert.ok(!kinds(play(byHand({ reroute: false }), good)).includes('publish-route'));
+    const away = { ...good, fence: { kind: 'unreachable', why: 'silent' } } as const;
+    assert.ok(kinds(play(byHand({ reroute: false }), away)).includes('publish-route'), 'it was closed');
   });
 
   it('needs the word of the routers, too, where the former one is silent', () => {
