@@ -69,7 +69,7 @@ const ours = await inSandbox({ hosts: 3 }, async (state) => {
   const primary = async () => (await findPrimary(state, state.groups[0]!)) ?? '';
   const phases = async (): Promise<Move['phases']> => {
     const newest = z
-      .tuple([record], record)
+      .tuple([record], z.unknown())
       .parse(JSON.parse(await runDcmha(state, ['history', '--group', 'g1', '--json'])))[0];
     return [['pause', newest.pausedMs], ...newest.steps.map(({ step, tookMs }) => [step, tookMs] as const)];
   };
