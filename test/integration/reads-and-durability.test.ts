@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { Crowd } from '../support/crowd.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
@@ -17,6 +16,7 @@ interface Group {
   readonly primary: string;
   readonly plan: string;
   readonly semiSync: string;
+  readonly alerts: readonly string[];
   readonly servers: readonly Row[];
 }
 
@@ -38,6 +38,14 @@ describe('reads and durability', () => {
       at,
       ['STOP REPLICA SQL_THREAD', `CHANGE REPLICATION SOURCE TO SOURCE_DELAY = ${seconds}`, 'START REPLICA'],
       'dcmha',
+    );
+  const operator = async (...args: readonly string[]): Promise<void> => {
+    const { status, stderr } = await box.dcmha(...args);
+    assert.equal(status, 0, stderr);
+  };
+  const onlyThere = (server: string): RegExp =>
+    new RegExp(
+      `^each commit waits for 1 of 1 .*; each acknowledged transaction is on 1 of ${hostOf(server).replaceAll('.', '-')}$`,
     );
   const insert = async () => box.query(await box.untilPrimary(), 'INSERT INTO app.beats () VALUES ()', 'app');
 
@@ -88,30 +96,84 @@ describe('reads and durability', () => {
     );
   });
 
-  it('a planned change keeps the promise: the new primary waits for a replica, and its clients lose nothing', async () => {
-    const from = await box.untilPrimary();
+  it('a group that waits for the other data centre says who holds what, and no replica at home acknowledges', async () => {
+    const primary = await box.untilPrimary();
+    const [near = '', far = ''] = await replicas();
+    for (const [host, dc] of [
+      [primary, 'east'],
+      [near, 'east'],
+      [far, 'west'],
+    ] as const)
+      await operator('addmeta', '--group', 'g1', '--host', hostOf(host), '--dc', dc);
+    await operator('policy', 'set', '--group', 'g1', 'semiSync.durability', 'other-dc');
+    await eventually(async () => assert.match((await status()).semiSync, onlyThere(far)), { timeoutMs });
+    const acknowledges = async (at: string) =>
+      Number((await box.query(at, 'SELECT @@rpl_semi_sync_replica_enabled AS a'))[0]?.['a']);
+    assert.deepEqual([await acknowledges(near), await acknowledges(far)], [0, 1]);
+  });
+
+  it('in mode auto a commit that nobody acknowledges ends all the same, and is counted', async () => {
+    const [, far = ''] = await replicas();
+    await operator('policy', 'set', '--group', 'g1', 'semiSync.timeoutMs', '300');
+    await operator('policy', 'set', '--group', 'g1', 'semiSync.mode', 'auto');
+    const primary = await box.untilPrimary();
     await eventually(
-      async () => assert.equal((await status()).servers.filter(({ reads }) => reads === 'yes').length, 2),
+      async () => {
+        const [row] = await box.query(primary, 'SELECT @@rpl_semi_sync_source_timeout AS ms');
+        assert.equal(Number(row?.['ms']), 300);
+      },
       { timeoutMs },
     );
-    await using crowd = await Crowd.start({
-      dir: box.dir,
-      at: box.listener('write'),
-      clients: { reconnecting: 4, busy: 2, idle: 2 },
-    });
-    await eventually(() => crowd.acknowledged > 50, { timeoutMs });
-    const moved = await box.dcmha('switchover', '--group', 'g1', '--yes', '--max-pause', '20s');
-    assert.equal(moved.status, 0, moved.stderr);
-    const then = crowd.acknowledged;
-    await eventually(() => crowd.acknowledged > then + 50, { timeoutMs });
+    await box.kill('mysqld', far);
+    await insert();
+    await eventually(
+      async () => {
+        const { semiSync, servers } = await status();
+        assert.match(semiSync, /^off, for a commit should wait for 1 .* [1-9]\d* were not/);
+        const why = servers.find(({ host }) => host === primary)?.why ?? '';
+        assert.match(why, /0 of 1 acknowledging replicas are attached/);
+      },
+      { timeoutMs },
+    );
+    await box.start('mysqld', far);
+    await operator('policy', 'unset', '--group', 'g1', 'semiSync.mode');
+    await eventually(async () => assert.match((await status()).semiSync, onlyThere(far)), { timeoutMs });
+  });
+
+  it('without the other data centre a commit waits, and nobody takes over who could not commit either', async () => {
     const primary = await box.untilPrimary();
-    assert.notEqual(primary, from);
-    assert.equal((await crowd.stop(primary)).lost, 0);
+    const [near = '', far = ''] = await replicas();
+    await box.kill('mysqld', far);
+    const cutOff = assert.rejects(insert());
+    await eventually(
+      async () => {
+        const { alerts, semiSync } = await status();
+        assert.match(alerts.join(), /no failover \(not-acknowledged\): its commits wait for 1 of /);
+        assert.match(semiSync, /^no commit ends: /);
+      },
+      { timeoutMs },
+    );
+    assert.equal((await status()).primary, hostOf(primary).replaceAll('.', '-'));
+    await box.kill('host', hostOf(primary));
+    await cutOff;
+    await eventually(
+      async () =>
+        assert.match(
+          (await status()).plan,
+          /blocked: what .* acknowledged may be lost: what 1 of \S+ hold must be known/,
+        ),
+      { timeoutMs },
+    );
+    await box.start('mysqld', far);
+    assert.equal(await box.untilPrimary({ not: primary, timeoutMs }), near);
+    await box.start('host', hostOf(primary));
+    await insert();
+    await operator('policy', 'unset', '--group', 'g1', 'semiSync.durability');
     await eventually(
       async () =>
         assert.match(
           (await status()).semiSync,
-          /^each commit waits for 1 of 2 .* [1-9]\d* were acknowledged, 0 were not/,
+          /^each commit waits for 1 of 2 .*; each acknowledged transaction is on 2 of \S+, \S+, \S+$/,
         ),
       { timeoutMs },
     );
@@ -119,10 +181,10 @@ describe('reads and durability', () => {
 
   it('with the primary and one replica gone nobody is promoted; when a server is back, the group goes on by itself', async () => {
     const primary = await box.untilPrimary();
-    const [gone = '', left = ''] = await replicas();
+    const [gone = ''] = await replicas();
     await box.kill('host', hostOf(gone));
     await insert();
-    const [before] = await box.query(left, 'SELECT COUNT(*) AS n FROM app.beats', 'app');
+    const [before] = await box.query(primary, 'SELECT COUNT(*) AS n FROM app.beats', 'app');
     await box.kill('host', hostOf(primary));
     await eventually(
       async () => assert.match((await status()).plan, /blocked: what .* acknowledged may be lost: what 2 of/),
