@@ -98,7 +98,8 @@ export class SimChannel implements Receiver {
   }
 
   applyUntil(until: GtidSet): void {
-    this.applierOn = true;
+    this.receiverOn = this.applierOn = true;
+    if (!this.#isBeating) this.#beat();
     this.until = until;
     this.#apply();
   }

@@ -143,7 +143,7 @@ export class SimOperator {
     if ((await readJournal(this.#store, 'g1'))?.kind === 'running') return;
     const primary = await readPrimary(this.#store, 'g1');
     const { write } = (await readRoute(this.#store, 'g1'))?.route ?? {};
-    if (primary === undefined || write === undefined || hostId(write.host) === primary.id) return;
+    if (primary === undefined || (write !== undefined && hostId(write.host) === primary.id)) return;
     this.recordByHand(primary.id, true);
   }
 
