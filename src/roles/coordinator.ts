@@ -40,7 +40,8 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
       trouble = undefined;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
-      if (error.message !== trouble) log.warn('groups not listed', { code: error.code, error: error.message });
+      if (error.message !== trouble)
+        log.warn('groups not listed', { code: error.code, error: error.message });
       trouble = error.message;
     }
     await alarm.wait(deps.tickMs);

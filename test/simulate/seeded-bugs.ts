@@ -11,7 +11,8 @@ export const seededBugs = {
   },
   /** An agent's fence says that it is done, and is not. */
   'no-fence': {
-    agentMysql: (real: Mysql) => replaced(real, { fence: () => Promise.resolve({ killed: 0, executed: '' }) }),
+    agentMysql: (real: Mysql) =>
+      replaced(real, { fence: () => Promise.resolve({ killed: 0, executed: '' }) }),
   },
   /** Taking back forgets one row. */
   'forgotten-row': {

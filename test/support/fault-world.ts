@@ -132,7 +132,10 @@ export class FaultWorld implements AsyncDisposable {
     await eventually(
       async () => {
         for (const member of this.sandbox.group().members) await this.sandbox.start('mysqld', member);
-        const { servers, alerts } = await this.group();
+        const { servers, alerts, primary } = await this.group();
+        // As an operator's own tools do: the applier of a former primary would wait for somebody's acknowledgement.
+        for (const member of this.sandbox.group().members)
+          if (hostId(hostOf(member)) !== primary) await this.#semiSync(member, false);
         const replicas = servers.filter(({ role }) => role === 'replica');
         assert.deepEqual(
           replicas.map(({ reads, replication }) => [reads, replication.split(',')[0]]),
@@ -207,7 +210,7 @@ export class FaultWorld implements AsyncDisposable {
     await this.healthy();
     const before = await this.group();
     const primary = await this.sandbox.untilPrimary();
-    await this.#semiSync(primary);
+    await this.#semiSync(primary, true);
     await using watch = await WritableWatch.start(this.sandbox);
     this.#round += 1;
     const tables = Array.from({ length: CLIENTS }, (_, n) => `fault_${this.#round}_${n + 1}`);
@@ -218,7 +221,6 @@ export class FaultWorld implements AsyncDisposable {
       await fault(hostOf(primary), load);
       await this.heal();
       await this.healthy();
-      await this.#semiSync(await this.sandbox.untilPrimary());
       await load.goesOn();
       const reports = await Promise.all(writers.map((writer) => writer.stop()));
       const last = await this.sandbox.untilPrimary();
@@ -241,12 +243,8 @@ export class FaultWorld implements AsyncDisposable {
     }
   }
 
-  /** As an operator's own tools do: elsewhere than at the primary, the applier itself would wait for somebody's acknowledgement. */
-  async #semiSync(primary: string): Promise<void> {
-    for (const member of this.sandbox.group().members) {
-      const sql = `SET GLOBAL rpl_semi_sync_source_enabled = ${member === primary ? 1 : 0}`;
-      await this.sandbox.query(member, sql, 'dcmha');
-    }
+  async #semiSync(at: string, on: boolean): Promise<void> {
+    await this.sandbox.query(at, `SET GLOBAL rpl_semi_sync_source_enabled = ${on ? 1 : 0}`, 'dcmha');
   }
 
   /** The same transactions, and the same rows, everywhere. A commit whose client has given up may still be on its way. */
