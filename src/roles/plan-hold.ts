@@ -8,14 +8,16 @@ import type { Clock } from '../ports/system.ts';
 /**
  * Whether a plan is still this coordinator's. Nobody takes it over before the group's lock is free, and that is not before this session has
  * expired: half a session timeout after the journal was written or seen as it was left, nobody has (see the lease rule). Later, as after
- * a stop of this process, the journal is looked at again before anything is done.
+ * a stop of this process, and in another session, for an ensemble may end one sooner, the journal is looked at again before anything is done.
  */
 export class PlanHold {
   readonly #coordination: Coordination;
   readonly #clock: Clock;
   readonly #group: string;
   #version: number;
-  #until: number;
+  #until = -Infinity;
+  /** In which the journal was written or seen. */
+  #session: string | undefined;
   #saving: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -27,7 +29,7 @@ export class PlanHold {
     this.#clock = clock;
     this.#group = group;
     this.#version = journal.version;
-    this.#until = this.#validUntil(journal.sentAt);
+    this.#holdFrom(journal.sentAt, coordination.sessionId());
   }
 
   get version(): number {
@@ -43,29 +45,36 @@ export class PlanHold {
 
   async #save(write: (version: number) => Promise<number>): Promise<void> {
     const sentAt = this.#clock.monotonic();
+    const session = this.#coordination.sessionId();
     this.#version = await write(this.#version);
-    this.#until = this.#validUntil(sentAt);
+    this.#holdFrom(sentAt, session);
   }
 
   /** Throws `LOCK_LOST` when somebody else has the plan now, `SESSION_LOST` when nobody can say. */
   async require(): Promise<void> {
-    if (this.#clock.monotonic() < this.#until) return;
+    if (this.#isSure()) return;
     // A step may begin before the journal of the one before it is written: that version is ours, too.
     await this.#saving;
-    if (this.#clock.monotonic() < this.#until) return;
+    if (this.#isSure()) return;
     const path = znodes.journal(this.#group);
     const askedAt = this.#clock.monotonic();
+    const session = this.#coordination.sessionId();
     await this.#coordination.sync(path);
     const version = (await this.#coordination.read(path))?.version;
     if (version !== this.#version)
       throw new DcmhaError('LOCK_LOST', `${path} was taken over by another process`, {
         details: { path, version },
       });
-    this.#until = this.#validUntil(askedAt);
+    this.#holdFrom(askedAt, session);
   }
 
-  #validUntil(sentAt: number): number {
-    return sentAt + this.#coordination.sessionTimeoutMs() / 2;
+  #isSure(): boolean {
+    return this.#clock.monotonic() < this.#until && this.#coordination.sessionId() === this.#session;
+  }
+
+  #holdFrom(sentAt: number, session: string | undefined): void {
+    this.#session = session;
+    this.#until = sentAt + this.#coordination.sessionTimeoutMs() / 2;
   }
 }
 

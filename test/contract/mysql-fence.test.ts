@@ -186,8 +186,8 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     context.after(() => stop.abort());
     const busy = await servers.client(server, 'app');
     const writing = (async () => {
-      for (let n = 0; !stop.signal.aborted; n += 1)
-        await errnoOf(busy.query(`REPLACE INTO app.t VALUES (${61_000 + (n % 100)})`));
+      for (let n = 0, errno = 0; errno === 0 && !stop.signal.aborted; n += 1)
+        errno = await errnoOf(busy.query(`REPLACE INTO app.t VALUES (${61_000 + (n % 100)})`));
     })();
     const { busy: left } = await mysql.drain(endpointOf(server), { timeoutMs: 300 });
     assert.equal(left, 1);

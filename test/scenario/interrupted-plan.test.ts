@@ -24,7 +24,7 @@ async function holdOfPlan() {
   const ports = { coordination, mysql: world.from('c1'), peers: new FakePeerNetwork(clock).from('c1') };
   const stopReceiver = () =>
     clock.runThrough(underHold(ports, hold).mysql.stopReceiver(server, '', { timeoutMs: 1000 }));
-  return { clock, zookeeper, replica, hold, stopReceiver };
+  return { clock, zookeeper, coordination, replica, hold, stopReceiver };
 }
 
 describe('a coordinator that was stopped in the middle of a step', () => {
@@ -55,6 +55,15 @@ describe('a coordinator that was stopped in the middle of a step', () => {
     assert.equal(isHeld, false);
     answer(1);
     await Promise.all([saved, required]);
+  });
+
+  it('asks in a new session: the old one may have ended before its time, and the lock with it', async () => {
+    const { zookeeper, coordination, replica, stopReceiver } = await holdOfPlan();
+    zookeeper.put(znodes.journal('g1'), 'taken over');
+    coordination.expire();
+    coordination.reconnect();
+    await assert.rejects(stopReceiver(), { code: 'LOCK_LOST' });
+    assert.deepEqual(replica.calls, []);
   });
 
   it('asks nobody while nobody can have taken it over', async () => {

@@ -69,7 +69,8 @@ export class SimClient {
       session.onClosed = () => undefined;
       if (!ok) {
         session.drop();
-        this.#world.failed();
+        // What it was waiting for when it went is nobody's failure.
+        if (!this.#isStopped) this.#world.failed();
       }
       this.#again(ok ? this.#random.int(100, 400) : RETRY_MS);
     };
