@@ -12,16 +12,16 @@ export interface Office {
 }
 
 /**
- * Promotion, record, route, writes: the order that keeps one writer. Undefined when all of it is done. The routers follow while the agent
- * opens: clients meet a server that is still read-only for a moment, instead of none.
+ * Promotion, record, writes, route: the order that keeps one writer. Undefined when all of it is done. No route leads to a server that is still
+ * read-only: a client without a connection tries again, one whose statement was refused may not.
  */
 export function takeOffice(plan: Plan, { host, until, expectedEpoch, read }: Office): Next | undefined {
   if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
+  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
   if (read !== undefined && !isDone(plan, 'publish-route'))
     return step({ kind: 'publish-route', write: host, read: [...read] });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
   return undefined;
 }
 

@@ -51,11 +51,11 @@ describe('plan of a primary that an operator names', () => {
       'freeze',
       'promote',
       'record-primary',
-      'publish-route',
       'open-writes',
+      'publish-route',
       'mark-rejoin',
     ]);
-    assert.deepEqual(plan.entries.at(-3)?.step, { kind: 'publish-route', write: 'b', read: ['c'] });
+    assert.deepEqual(plan.entries.at(-2)?.step, { kind: 'publish-route', write: 'b', read: ['c'] });
     const { evidence, lost } = historyOf(plan, { at: 0, result: 'done' });
     assert.deepEqual([evidence, lost], ['read-only: its agent', 0]);
   });

@@ -86,7 +86,7 @@ describe('a failover and its journal', () => {
     assert.equal(kind, 'finished');
     // These were not followed by anything before they were in the journal.
     for (const step of ['freeze', 'promote', 'mark-rejoin']) assert.ok(held.has(step), step);
-    for (const step of ['close-route', 'fence', 'catch-up', 'record-primary', 'publish-route'])
+    for (const step of ['close-route', 'fence', 'catch-up', 'record-primary', 'open-writes'])
       assert.ok(!held.has(step), step);
     assert.deepEqual(failover.performed.slice(0, upToRecord.length), upToRecord);
   });
