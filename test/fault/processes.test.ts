@@ -47,7 +47,7 @@ describeFaults('a process that hangs or dies', (world) => {
     assert.equal(epochs, 1);
   });
 
-  it('both coordinators in the middle of a failover: it is finished when one is back', async () => {
+  itInFull('both coordinators in the middle of a failover: it is finished when one is back', async () => {
     const { epochs } = await world().under(async (primary, load) => {
       await world().sandbox.kill('mysqld', primary);
       const { acknowledged } = load;
