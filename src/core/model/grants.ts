@@ -49,7 +49,11 @@ export const neededGrants: readonly NeededGrant[] = [
   { privilege: 'CLONE_ADMIN', on: '*.*', why: 'to be overwritten by a clone, with rejoin.clone: allowed' },
   { privilege: 'INSERT', on: 'mysql.plugin', why: 'to load the clone plugin, with rejoin.clone: allowed' },
   { privilege: 'SELECT, INSERT, UPDATE, DELETE, CREATE', on: 'dcmha.*', why: 'for the commit probe' },
-  { privilege: 'SELECT', on: 'performance_schema.*', why: 'to see when a replica last heard of its source' },
+  {
+    privilege: 'SELECT',
+    on: 'performance_schema.*',
+    why: 'to see when a replica last heard of its source, and which transactions are open',
+  },
 ];
 
 /**
