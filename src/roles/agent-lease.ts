@@ -11,6 +11,7 @@ import {
   type LeaseTerms,
 } from '../core/lease.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
+import { Trouble } from '../core/trouble.ts';
 import type { AgentMemory } from '../core/model/agent-memory.ts';
 import { writeWatermark } from '../core/store/watermark.ts';
 import { znodes } from '../core/store/znodes.ts';
@@ -65,8 +66,7 @@ export class LeaseKeeper {
   readonly #renewing = new SideWork();
   readonly #asking = new SideWork();
   readonly #closing = new SideWork();
-  /** What was logged last, so that it is said once. */
-  #trouble: string | undefined;
+  readonly #trouble = new Trouble();
   #accepted = false;
 
   constructor(deps: AgentDeps, parts: LeaseParts) {
@@ -187,17 +187,15 @@ export class LeaseKeeper {
       if (tenure.session === undefined || tenure.session !== coordination.sessionId())
         await this.#establish(tenure);
       this.#renewing.dueAt = (await this.#renew(tenure)) + this.terms.renewEveryMs;
-      if (this.#trouble !== undefined) log.info('lease renewed again', { leftMs: Math.round(this.leftMs()) });
-      this.#trouble = undefined;
+      if (this.#trouble.over()) log.info('lease renewed again', { leftMs: Math.round(this.leftMs()) });
       this.#accepted = false;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
       this.#renewing.dueAt = clock.monotonic() + retryMs;
-      if (this.#trouble !== error.message) {
+      if (this.#trouble.isNews(error.message)) {
         const leftMs = Math.round(this.leftMs());
         log.warn('lease not renewed', { code: error.code, error: error.message, leftMs });
       }
-      this.#trouble = error.message;
     }
   }
 

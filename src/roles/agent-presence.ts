@@ -1,5 +1,6 @@
 import { formatEndpoint } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
+import { Trouble } from '../core/trouble.ts';
 import type { ChannelHealth, PresenceRecord, ReplicationHealth } from '../core/model/group.ts';
 import { encodePresence, presentAgent, readPresence } from '../core/store/presences.ts';
 import { znodes } from '../core/store/znodes.ts';
@@ -23,7 +24,7 @@ export class PresencePublisher {
   readonly #distrust: () => string | undefined;
   #presence: Presence | undefined;
   #published = '';
-  #trouble: string | undefined;
+  readonly #trouble = new Trouble();
 
   constructor(
     deps: AgentDeps,
@@ -79,7 +80,7 @@ export class PresencePublisher {
     if (this.#presence === undefined || text === this.#published) return;
     this.#published = text;
     this.#presence.update(text).then(
-      () => (this.#trouble = undefined),
+      () => void this.#trouble.over(),
       (thrown: unknown) => {
         this.#published = '';
         this.#tell('presence not updated', thrown);
@@ -90,8 +91,7 @@ export class PresencePublisher {
   /** The same trouble once. */
   #tell(message: string, thrown: unknown): void {
     const error = toDcmhaError(thrown).message;
-    if (error !== this.#trouble) this.#deps.log.warn(message, { error });
-    this.#trouble = error;
+    if (this.#trouble.isNews(error)) this.#deps.log.warn(message, { error });
   }
 
   async run(signal: AbortSignal): Promise<void> {

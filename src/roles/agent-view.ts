@@ -1,6 +1,7 @@
 import type { GroupFacts } from '../core/decide/writer.ts';
 import { hostId } from '../core/model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../core/model/errors.ts';
+import { Trouble } from '../core/trouble.ts';
 import type { Member, PresenceRecord } from '../core/model/group.ts';
 import { readBurnt, type BurntNames } from '../core/store/burnt.ts';
 import { readMember, readMembers } from '../core/store/inventory.ts';
@@ -41,7 +42,7 @@ export class GroupView {
   readonly #changed: () => void;
   #watched: { readonly group: string; readonly stop: AbortController } | undefined;
   #watchedFrom: { readonly from: string | undefined; readonly stop: AbortController } | undefined;
-  #lastTrouble: string | undefined;
+  readonly #trouble = new Trouble();
   /** Reads are numbered as they begin: the answer of an older one never replaces that of a newer one. */
   #begun = 0;
   #applied = 0;
@@ -121,7 +122,7 @@ export class GroupView {
       this.member = await readMember(coordination, this.self, defaults);
       if (this.member === undefined) {
         this.facts = undefined;
-        this.#trouble('this host is not in the metadata; waiting', { znode: znodes.host(this.self) });
+        this.#warn('this host is not in the metadata; waiting', { znode: znodes.host(this.self) });
         return true;
       }
       const { group } = this.member;
@@ -131,11 +132,11 @@ export class GroupView {
       await this.#readFrom(this.member.from, ring);
       this.burnt = await readBurnt(coordination, this.self);
       this.policy = await readPolicy(coordination, group);
-      this.#lastTrouble = undefined;
+      this.#trouble.over();
       return true;
     } catch (thrown) {
       const error = toDcmhaError(thrown);
-      if (!signal.aborted) this.#trouble('cannot read the group', { code: error.code, error: error.message });
+      if (!signal.aborted) this.#warn('cannot read the group', { code: error.code, error: error.message });
       return false;
     }
   }
@@ -187,10 +188,7 @@ export class GroupView {
   }
 
   /** Said once, until something else happens. */
-  #trouble(message: string, fields: Readonly<Record<string, string>>): void {
-    const said = `${message} ${fields['error'] ?? ''}`;
-    if (said === this.#lastTrouble) return;
-    this.#lastTrouble = said;
-    this.#deps.log.warn(message, fields);
+  #warn(message: string, fields: Readonly<Record<string, string>>): void {
+    if (this.#trouble.isNews(`${message} ${fields['error'] ?? ''}`)) this.#deps.log.warn(message, fields);
   }
 }

@@ -1,4 +1,5 @@
 import { toDcmhaError } from '../core/model/errors.ts';
+import { Trouble } from '../core/trouble.ts';
 import { listGroups } from '../core/store/inventory.ts';
 import { encodeOwn } from '../core/store/codecs.ts';
 import { znodes } from '../core/store/znodes.ts';
@@ -24,7 +25,7 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
   const presence = coordination.present(znodes.coordinator(by), encodeOwn({ at: clock.now() }));
   const looked = new Map<string, Looked>();
   let first = false;
-  let trouble: string | undefined;
+  const trouble = new Trouble();
   const wakeAll = (): void => {
     for (const { worker } of looked.values()) worker.wake();
   };
@@ -37,12 +38,11 @@ export async function runCoordinator(deps: CoordinatorDeps, signal: AbortSignal)
     try {
       first = (await coordination.children(znodes.coordinators))[0] === by;
       follow(await listGroups(coordination), looked, { ...deps, onDuty: () => first });
-      trouble = undefined;
+      trouble.over();
     } catch (thrown) {
       const error = toDcmhaError(thrown);
-      if (error.message !== trouble)
+      if (trouble.isNews(error.message))
         log.warn('groups not listed', { code: error.code, error: error.message });
-      trouble = error.message;
     }
     await alarm.wait(deps.tickMs);
   }

@@ -11,6 +11,7 @@ import {
   type LeaseTerms,
 } from '../core/lease.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
+import { Trouble } from '../core/trouble.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Clock, Log } from '../ports/system.ts';
 import { Alarm } from './alarm.ts';
@@ -52,7 +53,7 @@ export class RouteLease {
   readonly #asking = new SideWork();
   /** What was told last, so that it is told once. */
   #held = false;
-  #trouble: string | undefined;
+  readonly #trouble = new Trouble();
   #accepted = false;
 
   constructor(
@@ -111,16 +112,13 @@ export class RouteLease {
   async #keep(): Promise<void> {
     try {
       this.#renewing.dueAt = (await this.#renew()) + this.terms.renewEveryMs;
-      if (this.#trouble !== undefined)
-        this.#log.info('lease renewed again', { leftMs: Math.round(this.leftMs) });
-      this.#trouble = undefined;
+      if (this.#trouble.over()) this.#log.info('lease renewed again', { leftMs: Math.round(this.leftMs) });
       this.#accepted = false;
     } catch (thrown) {
       const { code, message } = toDcmhaError(thrown);
       this.#renewing.dueAt = this.#clock.monotonic() + retryMs;
-      if (this.#trouble !== code)
+      if (this.#trouble.isNews(code))
         this.#log.warn('lease not renewed', { code, error: message, leftMs: Math.round(this.leftMs) });
-      this.#trouble = code;
     }
   }
 

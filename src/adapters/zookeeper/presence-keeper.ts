@@ -1,4 +1,5 @@
 import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
+import { Trouble } from '../../core/trouble.ts';
 import type { Coordination, Presence, Znode } from '../../ports/coordination.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 
@@ -25,8 +26,7 @@ export class PresenceKeeper implements Presence {
   #running: Promise<void> = Promise.resolve();
   #busy = false;
   #again = false;
-  /** Why it failed, as it was logged; undefined once it worked. */
-  #trouble: string | undefined;
+  readonly #trouble = new Trouble();
 
   constructor(tools: PresenceTools, path: string, data: string) {
     this.#tools = tools;
@@ -66,7 +66,7 @@ export class PresenceKeeper implements Presence {
         this.#again = false;
         await this.#settleOnce();
       } while (this.#again as boolean);
-      this.#trouble = undefined;
+      this.#trouble.over();
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -81,8 +81,8 @@ export class PresenceKeeper implements Presence {
     void clock.pause(RETRY_MS, this.#ended.signal).then(() => this.#settle().catch(() => undefined));
     if (hasCode(error, 'SESSION_LOST')) return;
     const { message } = toDcmhaError(error);
-    if (message !== this.#trouble) log.error('presence node failed', { path: this.#path, error: message });
-    this.#trouble = message;
+    if (this.#trouble.isNews(message))
+      log.error('presence node failed', { path: this.#path, error: message });
     throw error;
   }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
+import { Trouble } from '../../core/trouble.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import type { NativeStat, NativeWatchEvent } from './native-client.ts';
 import { resultError, ZNONODE } from './result-codes.ts';
@@ -11,8 +12,8 @@ interface Watched {
   readonly kind: Kind;
   readonly path: string;
   readonly wakes: Set<() => void>;
-  /** Why it could not be set, as it was logged; undefined once it was. */
-  trouble?: string | undefined;
+  /** Why it could not be set. */
+  readonly trouble: Trouble;
 }
 
 /** A watch that could not be set while the connection stood (no permission, no answer) is tried again after this. */
@@ -42,7 +43,7 @@ export class Watches {
     setMaxListeners(0, signal);
     const key = `${kind}:${path}`;
     const known = this.#watched.get(key);
-    const watched: Watched = known ?? { kind, path, wakes: new Set() };
+    const watched: Watched = known ?? { kind, path, wakes: new Set(), trouble: new Trouble() };
     // A function of its own for each call, so that two watches with one `wake` do not end together.
     const own = (): void => wake();
     watched.wakes.add(own);
@@ -79,7 +80,7 @@ export class Watches {
     const armed: Promise<unknown> =
       watched.kind === 'data' ? this.#armData(watched.path) : this.#armChildren(watched);
     armed.then(
-      () => (watched.trouble = undefined),
+      () => void watched.trouble.over(),
       (error: unknown) => this.#failed(watched, error),
     );
   }
@@ -106,10 +107,8 @@ export class Watches {
   #failed(watched: Watched, error: unknown): void {
     if (this.#session.state !== 'connected') return;
     const { message, code } = toDcmhaError(error);
-    if (!hasCode(error, 'SESSION_LOST') && watched.trouble !== message) {
+    if (!hasCode(error, 'SESSION_LOST') && watched.trouble.isNews(message))
       this.#log.error('cannot watch', { path: watched.path, code, error: message });
-      watched.trouble = message;
-    }
     void this.#clock.pause(RETRY_MS, this.#session.closed).then(() => {
       if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearm(watched);
     });
