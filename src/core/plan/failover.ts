@@ -3,8 +3,7 @@ import type { Circumstances } from '../decide/placement.ts';
 import { whyNotDurable } from '../decide/semi-sync.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
-import { towardsChannels } from './channels.ts';
-import { giveBack, takeOffice } from './office.ts';
+import { endMove, giveBack, takeOffice } from './office.ts';
 import { failure, isDone, outcomeAs, outcomeOf, step, type FailoverPlan, type Next } from './plan.ts';
 import { whyTooMuchIsLost } from './loss-limit.ts';
 import { whyTooFewAsked } from './plan-quorum.ts';
@@ -86,18 +85,12 @@ function whyInDoubt(plan: FailoverPlan): string | undefined {
 /** Replicas follow, routers confirm, the old primary's return is prepared. */
 function settle(plan: FailoverPlan, { host }: Elected): Next {
   const { oldPrimary, members } = plan.inputs;
-  const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
   if (!isDone(plan, 'repoint')) {
     const alive = outcomeAs(plan, 'fence', 'fenced')?.executed !== undefined;
     const hosts = members.map(({ id }) => id).filter((id) => id !== host && (id !== oldPrimary || alive));
     return step({ kind: 'repoint', hosts, source: host });
   }
-  const channels = towardsChannels(plan, { from: oldPrimary, to: host });
-  if (channels !== undefined) return channels;
-  if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
-  if (!isDone(plan, 'mark-rejoin'))
-    return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
-  return { kind: 'finished', result: 'done', primary: host, epoch };
+  return endMove(plan, host);
 }
 
 /** Of a plan that an operator has abandoned. */

@@ -1,4 +1,13 @@
-import { isDone, outcomeAs, step, type ByHandPlan, type FailoverPlan, type Next, type Plan } from './plan.ts';
+import {
+  isDone,
+  outcomeAs,
+  step,
+  type ByHandPlan,
+  type FailoverPlan,
+  type Next,
+  type Plan,
+  type SwitchoverPlan,
+} from './plan.ts';
 
 /** Who takes office, and what must have come before. */
 export interface Office {
@@ -9,20 +18,38 @@ export interface Office {
   readonly expectedEpoch: number;
   /** The read servers of its route; undefined: the route stays as it is. */
   readonly read: readonly string[] | undefined;
+  /** Its source lives, and still sends what is lacking. */
+  readonly receive?: true;
 }
 
 /**
  * Promotion, record, writes, route: the order that keeps one writer. Undefined when all of it is done. No route leads to a server that is still
  * read-only: a client without a connection tries again, one whose statement was refused may not.
  */
-export function takeOffice(plan: Plan, { host, until, expectedEpoch, read }: Office): Next | undefined {
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until });
+export function takeOffice(
+  plan: Plan,
+  { host, until, expectedEpoch, read, receive }: Office,
+): Next | undefined {
+  if (!isDone(plan, 'promote'))
+    return step({ kind: 'promote', host, until, ...(receive === undefined ? {} : { receive }) });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
   if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
   if (read !== undefined && !isDone(plan, 'publish-route'))
     return step({ kind: 'publish-route', write: host, read: [...read] });
   return undefined;
+}
+
+/** What is left once clients have gone on and the others follow: regional channels, the routers' word, the former primary's return. */
+export function endMove(plan: FailoverPlan | SwitchoverPlan, host: string): Next {
+  const { oldPrimary } = plan.inputs;
+  const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
+  // What cannot be done now the coordinator that looks after the group does later, so this never blocks a plan.
+  if (!isDone(plan, 'channels')) return step({ kind: 'channels', from: oldPrimary, to: host });
+  if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
+  if (!isDone(plan, 'mark-rejoin'))
+    return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
+  return { kind: 'finished', result: 'done', primary: host, epoch };
 }
 
 /** What an abandoned plan gives back. */

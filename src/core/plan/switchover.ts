@@ -1,6 +1,6 @@
 import { elect, type Election } from '../decide/elect.ts';
-import { towardsChannels } from './channels.ts';
-import { failure, isDone, outcomeAs, outcomeOf, type Next, type SwitchoverPlan } from './plan.ts';
+import { endMove, takeOffice } from './office.ts';
+import { failure, isDone, outcomeAs, outcomeOf, step, type Next, type SwitchoverPlan } from './plan.ts';
 import type { Position, Step } from './steps.ts';
 
 /** A hold outlasts the pause, so that it covers the way back, too. */
@@ -15,10 +15,6 @@ export function nextOfSwitchover(plan: SwitchoverPlan): Next {
   const back = whyBack(plan);
   if (back !== undefined) return failedOnTheWayBack(plan) ?? undo(plan, back);
   return failure(plan) ?? look(plan) ?? move(plan);
-}
-
-function step(it: Step): Next {
-  return { kind: 'step', step: it };
 }
 
 function refuse(why: string): Next {
@@ -46,26 +42,16 @@ function move(plan: SwitchoverPlan): Next {
   if (!isDone(plan, 'hold-route')) return step({ kind: 'hold-route', forMs: terms.maxPauseMs + wayBackMs });
   if (!isDone(plan, 'fence')) return step({ kind: 'fence', host: oldPrimary, epoch, drainMs: terms.drainMs });
   const until = outcomeAs(plan, 'fence', 'fenced')?.executed ?? '';
-  if (!isDone(plan, 'promote')) return step({ kind: 'promote', host, until, receive: true });
-  const recorded = outcomeAs(plan, 'record-primary', 'recorded');
-  if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch: epoch });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
-  if (!isDone(plan, 'publish-route'))
-    return step({ kind: 'publish-route', write: host, read: readers(plan, host) });
-  return settle(plan, host, recorded.epoch);
+  const office = { host, until, expectedEpoch: epoch, read: readers(plan, host), receive: true } as const;
+  return takeOffice(plan, office) ?? settle(plan, host);
 }
 
 /** Clients have gone on: nobody waits for the rest. */
-function settle(plan: SwitchoverPlan, host: string, epoch: number): Next {
-  const { oldPrimary, members } = plan.inputs;
-  const others = members.map(({ id }) => id).filter((id) => id !== host);
-  if (!isDone(plan, 'repoint')) return step({ kind: 'repoint', hosts: others, source: host });
-  const channels = towardsChannels(plan, { from: oldPrimary, to: host });
-  if (channels !== undefined) return channels;
-  if (!isDone(plan, 'confirm-route')) return step({ kind: 'confirm-route' });
-  if (!isDone(plan, 'mark-rejoin'))
-    return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
-  return { kind: 'finished', result: 'done', primary: host, epoch };
+function settle(plan: SwitchoverPlan, host: string): Next {
+  const others = plan.inputs.members.map(({ id }) => id).filter((id) => id !== host);
+  return isDone(plan, 'repoint')
+    ? endMove(plan, host)
+    : step({ kind: 'repoint', hosts: others, source: host });
 }
 
 /** Whom the survey elects; what an operator asked for goes before the rules. */
