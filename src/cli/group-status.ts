@@ -119,7 +119,10 @@ async function semiSyncOf(
   group: string,
   primary: PrimaryRecord | undefined,
 ): Promise<string> {
-  const [watermark, durability] = [await readWatermark(store, group), await readDurability(store, group)];
+  const [watermark, durability] = await Promise.all([
+    readWatermark(store, group),
+    readDurability(store, group),
+  ]);
   // What another primary said says nothing of this one.
   return watermark?.epoch === primary?.epoch
     ? semiSyncText(watermark?.semiSync, durability?.terms ?? [])

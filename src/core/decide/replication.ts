@@ -3,6 +3,9 @@ import type { ReplicationHealth } from '../model/group.ts';
 import { whyWithoutGtids } from './gtid-mode.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 
+/** The name of the channel from a server's primary; regional ones have names. */
+export const DEFAULT_CHANNEL = '';
+
 /** What a replica's agent does about the default channel. */
 export type ReplicationDecision =
   | 'leave'
@@ -32,7 +35,7 @@ export function isRunning(channel: ChannelStatus | undefined): boolean {
 }
 
 export function defaultChannel({ channels }: ServerStatus): ChannelStatus | undefined {
-  return channels.find(({ name }) => name === '');
+  return channels.find(({ name }) => name === DEFAULT_CHANNEL);
 }
 
 /** How a replica does, in classes that change seldom: each change is a write to ZooKeeper. `lagMs` is in steps already. */

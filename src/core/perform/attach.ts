@@ -1,10 +1,9 @@
+import { DEFAULT_CHANNEL } from '../decide/replication.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import { readBurnt } from '../store/burnt.ts';
 import { memberOf, type PerformContext } from './context.ts';
-
-const defaultChannel = '';
 
 interface Attached {
   readonly host: string;
@@ -61,7 +60,7 @@ async function repointOne(member: Member, source: Member, context: PerformContex
       };
     await context.mysql.follow(
       member.endpoint,
-      { source: source.endpoint, channel: defaultChannel },
+      { source: source.endpoint, channel: DEFAULT_CHANNEL },
       options,
     );
     return { host: member.id };

@@ -1,13 +1,11 @@
-import { formatEndpoint, type Endpoint } from '../model/endpoint.ts';
-import { DcmhaError, toDcmhaError } from '../model/errors.ts';
-import { callPeer } from '../peer/api.ts';
-import { routerApi } from '../peer/router-api.ts';
+import { formatEndpoint } from '../model/endpoint.ts';
+import { DcmhaError } from '../model/errors.ts';
 import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { readRouteAcks } from '../store/routes.ts';
 import { memberOf, type PerformContext } from './context.ts';
 import { longTransactions } from './preflight.ts';
-import { changeRoute } from './routing.ts';
+import { changeRoute, pushRouters } from './routing.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
@@ -63,7 +61,10 @@ export async function holdRoute(
 ): Promise<Outcome> {
   const version = await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
   const answers = new Map<string, boolean>();
-  const pushed = Promise.all(context.routers.map((router) => pushOne(router, version, answers, context)));
+  // A router that answers a push need not be read of in ZooKeeper.
+  const pushed = pushRouters(context, (router, said) => {
+    if (said.version >= version) answers.set(formatEndpoint(router), said.held);
+  });
   await Promise.race([pushed, context.clock.pause(answerMs, context.signal)]);
   for (;;) {
     if (answers.size < context.routers.length)
@@ -83,21 +84,4 @@ export async function holdRoute(
     routers: all.flatMap(([router, held]) => (held ? [router] : [])),
     without: all.flatMap(([router, held]) => (held ? [] : [router])),
   };
-}
-
-/** A router that answers a push need not be read of in ZooKeeper. */
-async function pushOne(
-  router: Endpoint,
-  version: number,
-  answers: Map<string, boolean>,
-  { peers, group, limits, log }: PerformContext,
-): Promise<void> {
-  const name = formatEndpoint(router);
-  try {
-    const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
-    const said = await callPeer(peers, routerApi, router, request);
-    if (said.version >= version) answers.set(name, said.held);
-  } catch (thrown) {
-    log.debug('push not answered', { router: name, error: toDcmhaError(thrown).message });
-  }
 }

@@ -1,9 +1,9 @@
+import { defaultChannel } from '../decide/replication.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import type { Member } from '../model/group.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import type { PerformContext } from './context.ts';
 
-const defaultChannel = '';
 const sliceMs = 500;
 /** Four heartbeats, and the time to connect again. */
 const silentMs = 2000;
@@ -28,7 +28,7 @@ export async function receiveUntil(
     signal.throwIfAborted();
     if (await mysql.waitExecuted(endpoint, until, { timeoutMs: Math.min(sliceMs, leftMs()), signal })) return;
     const status = await mysql.status(endpoint, { timeoutMs: limits.gatherTimeoutMs, signal });
-    const channel = status.channels.find(({ name }) => name === defaultChannel);
+    const channel = defaultChannel(status);
     if (lacks(status, channel, until) && isSilent(channel, clock.monotonic() - began)) {
       context.log.info('its source is silent: not waited for', { group: context.group, host: id });
       return;

@@ -1,5 +1,6 @@
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
+import { DEFAULT_CHANNEL, defaultChannel } from '../decide/replication.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
@@ -15,8 +16,6 @@ import { receiveUntil } from './receive-until.ts';
 import { changeRoute, pushRouters } from './routing.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
-
-const defaultChannel = '';
 
 /** All hosts at once: one that hangs costs its deadline once, and is then no candidate. */
 export async function freeze(step: Of<'freeze'>, context: PerformContext): Promise<Outcome> {
@@ -50,7 +49,7 @@ const hangingSourceMs = 5000;
 
 async function stopReceiver(member: Member, { mysql, limits, signal }: PerformContext): Promise<void> {
   const timeoutMs = limits.gatherTimeoutMs + hangingSourceMs;
-  await mysql.stopReceiver(member.endpoint, defaultChannel, { timeoutMs, signal });
+  await mysql.stopReceiver(member.endpoint, DEFAULT_CHANNEL, { timeoutMs, signal });
 }
 
 async function freezeOne(
@@ -65,13 +64,13 @@ async function freezeOne(
     if (until !== undefined) {
       // The old primary lives and is read-only: what it has still arrives by itself, where an earlier freeze did not end that.
       if (mayBeWritable !== true)
-        await context.mysql.startReplication(member.endpoint, defaultChannel, options);
+        await context.mysql.startReplication(member.endpoint, DEFAULT_CHANNEL, options);
       await receiveUntil(member, until, context);
     }
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
     const { executed, version } = status;
-    const channel = channelOf(status);
+    const channel = defaultChannel(status);
     const retrieved = channel?.retrieved ?? '';
     const unheard = hasThrownAway(status, channel) ? { unheard: true } : {};
     const unfit =
@@ -128,7 +127,7 @@ export async function equalize(
   const wait = { ...options, timeoutMs: Math.max(1, deadline - context.clock.monotonic()) };
   // The source can only hand on what it has applied.
   await requireExecuted(source, step.until, context, wait.timeoutMs);
-  await context.mysql.follow(member.endpoint, { source: source.endpoint, channel: defaultChannel }, options);
+  await context.mysql.follow(member.endpoint, { source: source.endpoint, channel: DEFAULT_CHANNEL }, options);
   await requireExecuted(member, step.until, context, Math.max(1, deadline - context.clock.monotonic()));
   return { kind: 'done' };
 }
@@ -148,7 +147,7 @@ export async function promote(
     // What the old primary has executed is all that there is, so nothing is received beyond it.
     const timeoutMs = Math.max(1, deadline - context.clock.monotonic());
     await requireExecuted(member, step.until ?? '', context, timeoutMs);
-    await context.mysql.resetReplication(member.endpoint, defaultChannel, options);
+    await context.mysql.resetReplication(member.endpoint, DEFAULT_CHANNEL, options);
     return { kind: 'done' };
   }
   const { executed, retrieved } = await standStill(member, context);
@@ -159,7 +158,7 @@ export async function promote(
     const leftMs = Math.min(context.limits.freezeTimeoutMs, deadline - context.clock.monotonic());
     await requireExecuted(member, retrieved.toCompactString(), context, Math.max(1, leftMs));
   }
-  await context.mysql.resetReplication(member.endpoint, defaultChannel, options);
+  await context.mysql.resetReplication(member.endpoint, DEFAULT_CHANNEL, options);
   return { kind: 'done' };
 }
 
@@ -170,16 +169,12 @@ async function standStill(
 ): Promise<{ readonly executed: GtidSet; readonly retrieved: GtidSet }> {
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   let status = await context.mysql.status(member.endpoint, options);
-  if ((channelOf(status)?.receiver ?? 'off') !== 'off') {
+  if ((defaultChannel(status)?.receiver ?? 'off') !== 'off') {
     await stopReceiver(member, context);
     status = await context.mysql.status(member.endpoint, options);
   }
-  const retrieved = parseGtidSet(channelOf(status)?.retrieved ?? '');
+  const retrieved = parseGtidSet(defaultChannel(status)?.retrieved ?? '');
   return { executed: parseGtidSet(status.executed), retrieved };
-}
-
-function channelOf({ channels }: ServerStatus): ChannelStatus | undefined {
-  return channels.find(({ name }) => name === defaultChannel);
 }
 
 async function requireExecuted(

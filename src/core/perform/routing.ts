@@ -1,5 +1,5 @@
 import { whyIncredible } from '../decide/router-word.ts';
-import { callPeer } from '../peer/api.ts';
+import { callPeer, type Result } from '../peer/api.ts';
 import { routerApi } from '../peer/router-api.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import { hasCode, toDcmhaError } from '../model/errors.ts';
@@ -136,12 +136,18 @@ export interface RouterPush extends Pick<PerformContext, 'peers' | 'log' | 'grou
   readonly limits: Pick<PerformContext['limits'], 'peerTimeoutMs'>;
 }
 
-/** Tells the routers to look now. An accelerator: their watch is the truth, so nobody has to wait and a failure is only logged. Never rejects. */
-export async function pushRouters({ peers, log, group, routers, limits }: RouterPush): Promise<void> {
+/**
+ * Tells the routers to look now. An accelerator: their watch is the truth, so nobody has to wait and a failure is only logged. Never rejects.
+ * `heard`: is told what each answers, as soon as it does.
+ */
+export async function pushRouters(
+  { peers, log, group, routers, limits }: RouterPush,
+  heard: (router: Endpoint, said: Result<typeof routerApi, 'push'>) => void = () => undefined,
+): Promise<void> {
   const push = async (router: Endpoint): Promise<void> => {
     try {
       const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
-      await callPeer(peers, routerApi, router, request);
+      heard(router, await callPeer(peers, routerApi, router, request));
     } catch (error) {
       log.debug('push not answered', { router: formatEndpoint(router), error: toDcmhaError(error).message });
     }
