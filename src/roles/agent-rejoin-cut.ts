@@ -109,6 +109,8 @@ export class BinlogCutter {
     }
     const group = view.member?.group ?? '';
     const clone = await clonePolicyOf(this.#deps, this.#options, group);
+    // Meanwhile somebody may have started mysqld, which may have followed another primary.
+    await this.#requireLeave(signal, epoch);
     const startedAt = clock.now();
     const [own, errant] = [found.own.toCompactString(), found.errant.toCompactString()];
     const id = `rejoin-${view.self}-${startedAt}`;
@@ -162,9 +164,9 @@ export class BinlogCutter {
     }
   }
 
-  async #requireLeave(signal: AbortSignal): Promise<PrimaryRecord> {
+  async #requireLeave(signal: AbortSignal, epoch?: number): Promise<PrimaryRecord> {
     const { view, local } = this.#parts;
-    const record = await requireLeave(view, signal);
+    const record = await requireLeave(view, signal, epoch);
     const isGone = (await local.process()).kind === 'gone' && (await local.nobodyListens(goneProbeMs));
     if (!isGone) throw refused({ reason: 'mysqld-lives', why: 'mysqld may be running' });
     return record;

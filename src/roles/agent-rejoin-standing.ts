@@ -42,6 +42,14 @@ export async function isStillTrue(
   return isAsPlanned || (await rejoin.rollback.isMarked(server, plan.id, options));
 }
 
+/**
+ * The only term that a plan may go on in: until it has changed anything, what is errant is a matter of who the primary is. What another
+ * primary lacks, too, would be gone from the binlog with the rest. Undefined once there is no way but on.
+ */
+export function boundEpoch(plan: RejoinPlan): number | undefined {
+  return hasNoWayBack(plan) || plan.inputs.cut !== undefined ? undefined : plan.inputs.epoch;
+}
+
 /** Why a server without any plan must not follow: a CLONE into it broke off, and its GTID set is as empty as its data. */
 export async function whyHalfCloned(
   { clone }: RejoinDeps,

@@ -22,7 +22,7 @@ import { refused } from './agent-refusal.ts';
 import type { RejoinLedger } from './agent-rejoin-ledger.ts';
 import { performRejoin, type RejoinEffects } from './agent-rejoin-steps.ts';
 import type { GroupView } from './agent-view.ts';
-import { clonePolicyOf, isStillTrue, reopened, whyHalfCloned } from './agent-rejoin-standing.ts';
+import { boundEpoch, clonePolicyOf, isStillTrue, reopened, whyHalfCloned } from './agent-rejoin-standing.ts';
 
 interface RejoinParts {
   readonly view: GroupView;
@@ -84,6 +84,13 @@ export class Rejoiner {
     return this.#ledger.plan?.ended !== undefined;
   }
 
+  /** Its transactions are gone, and with them its replication: this server must be attached again, whatever it was doing before. */
+  get awaitsFollow(): boolean {
+    const { plan } = this.#ledger;
+    const next = plan === undefined ? undefined : nextOfRejoin(plan);
+    return next?.kind === 'step' && next.step.kind === 'follow';
+  }
+
   /** What is going on, for the presence: until it is over, this server is neither to be read from nor to be elected. */
   get going(): string | undefined {
     return this.#ledger.going;
@@ -97,6 +104,14 @@ export class Rejoiner {
     if (plan?.ended !== undefined) return this.#reopen(plan, primary, signal);
     if (plan === undefined) return this.#withoutPlan(signal);
     if (plan.entries.length === 0) return { kind: 'ready' };
+    const bound = boundEpoch(plan);
+    if (bound !== undefined && bound !== this.#parts.view.facts?.record?.epoch) {
+      log.warn('the return of this server is planned anew: its primary is another one now', {
+        plan: plan.id,
+      });
+      await this.#ledger.forget();
+      return { kind: 'ready' };
+    }
     const server = this.#parts.local.endpoint;
     if (!(await isStillTrue(plan, this.#deps, { server, signal }))) {
       if (outcomeOf(plan, 'recovered') !== undefined) {
@@ -137,6 +152,7 @@ export class Rejoiner {
   async bringBack(divergence: Divergence, primary: Endpoint, signal: AbortSignal): Promise<RejoinState> {
     const { view } = this.#parts;
     const { errant } = divergence;
+    await requireLeave(view, signal, divergence.epoch);
     const group = view.member?.group ?? '';
     const before = this.#ledger.plan;
     const isSame = before?.inputs.errant === errant && before.inputs.own === divergence.own;
@@ -182,7 +198,7 @@ export class Rejoiner {
       if (next.kind === 'stays-out') return this.#stayOut(next.why);
       if (next.kind === 'finished') return this.#finish();
       if (next.step.kind === 'follow') return { kind: 'ready' };
-      await requireLeave(this.#parts.view, signal);
+      await requireLeave(this.#parts.view, signal, boundEpoch(plan));
       const at = this.#deps.clock.now();
       const outcome = await this.#perform(next.step, plan, primary, signal);
       await this.#ledger.record(next.step, outcome, at);

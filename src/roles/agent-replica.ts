@@ -145,7 +145,7 @@ export class ReplicaKeeper {
     if (this.#due()?.epoch !== due.epoch) return;
     const begun = await this.#rejoiner?.resume(due.primary, signal);
     if (!this.#mayFollow(begun, due)) return;
-    const decision = (await this.#isDifferent(signal)) ? 'follow' : due.decision;
+    const decision = (await this.#mustFollow(signal)) ? 'follow' : due.decision;
     if (decision === 'start') await this.#start(signal);
     if (decision === 'follow' && !(await this.#follow(due, signal))) return;
     if (await this.#yieldToPlan(signal)) return;
@@ -153,8 +153,9 @@ export class ReplicaKeeper {
     this.#local.checkNow();
   }
 
-  /** Whether the same GTIDs stand for other transactions here than on the primary, so that replicating is not enough. */
-  async #isDifferent(signal: AbortSignal): Promise<boolean> {
+  /** Whether replicating is not enough: a return waits for that, or the same GTIDs stand for other transactions here than on the primary. */
+  async #mustFollow(signal: AbortSignal): Promise<boolean> {
+    if (this.#rejoiner?.awaitsFollow === true) return true;
     if (this.#burnt?.question === undefined || this.#rejoiner?.going !== undefined) return false;
     const status = await this.#deps.mysql.status(this.#local.endpoint, { timeoutMs: sqlMs, signal });
     return !(await this.#burnt.originals(status)).isEmpty();

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { EMPTY_GTID_SET, GtidSet, parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { readHistory } from '../../src/core/store/history.ts';
 import { readRejoin } from '../../src/core/store/rejoin-plans.ts';
+import type { OpenBinlogFile } from '../../src/ports/binlog-source.ts';
 import type { Rollback } from '../../src/ports/rollback.ts';
 import type { AgentDeps } from '../../src/roles/agent-deps.ts';
 import { AgentStage, type AgentHost } from '../support/agent-stage.ts';
@@ -29,6 +30,8 @@ class OldPrimary {
   readonly #kill: Kill;
   #isKilled = false;
   cutFails: string | undefined;
+  /** Happens while the agent looks what its binlog holds. */
+  whileRead: () => void = () => undefined;
 
   constructor(
     stage: AgentStage,
@@ -52,7 +55,7 @@ class OldPrimary {
     const deps: Partial<AgentDeps> = {
       binlog: {
         ...fakeBinlog(world, server),
-        open: () => memoryFiles(this.#files),
+        open: () => ({ ...memoryFiles(this.#files), open: (name) => this.#open(name) }),
         cut: (_place, name, sizeBytes) => this.#effect('cut', () => this.#cut(name, sizeBytes)),
       },
       rejoin: { store: this.salvage, rollback: this.#rollback(), decompress },
@@ -90,6 +93,11 @@ class OldPrimary {
     );
     this.#stage.world.start(server);
     return { exitCode: 0, stderr: '' };
+  }
+
+  #open(name: string): Promise<OpenBinlogFile> {
+    this.whileRead();
+    return memoryFiles(this.#files).open(name);
   }
 
   #cut(name: string, sizeBytes: number): void {
@@ -230,6 +238,28 @@ test('a mysqld that was started by somebody else after the saving is not cut', a
   assert.match((await readRejoin(made.stage.observer, made.host.id))?.plan.ended ?? '', /^3 transactions/);
   await made.stage.end();
 });
+
+for (const [what, change] of [
+  ['mysqld is started by somebody', ({ old }: Staged) => old.boot()],
+  ['another primary is recorded', ({ stage, primary }: Staged) => stage.record(primary)],
+] as const) {
+  test(`nothing is begun where ${what} while the binlog is looked at`, async () => {
+    const made = await staged();
+    made.old.start();
+    // By then it has looked whether the binlog can be read at all, and still leaves mysqld to a supervisor.
+    await made.stage.clock.runFor(1000);
+    made.old.whileRead = () => {
+      made.old.whileRead = () => undefined;
+      change(made);
+    };
+    await made.stage.clock.runUntil(() =>
+      made.host.log.lines.some(({ message }) => message.includes('not started')),
+    );
+    assert.equal(await readRejoin(made.stage.observer, made.host.id), undefined);
+    assert.deepEqual(made.old.effects, []);
+    await made.stage.end();
+  });
+}
 
 for (const [name, situation, how] of [
   ['when it is the recorded primary', ({ stage, host }: Staged) => stage.record(host), crashed],

@@ -83,4 +83,13 @@ export const found: readonly {
       { at: 15_000, ms: 13_080, kind: 'kill', what: 'mysqld', number: 3 },
     ],
   },
+  {
+    what: 'an old primary that answered late made an agent take back what the new one had, and follow nobody afterwards',
+    seed: 75,
+    faults: [
+      { at: 7306, ms: 1574, kind: 'zookeeper-down', servers: [1, 2] },
+      { at: 9875, ms: 5267, kind: 'kill', what: 'mysqld', number: 3 },
+      { at: 10_959, ms: 10_332, kind: 'freeze-host', what: 'member', number: 0 },
+    ],
+  },
 ];
