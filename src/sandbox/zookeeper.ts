@@ -20,7 +20,7 @@ export interface ZookeeperSettings {
 }
 
 /** Sessions end at the first tick after their time-out, so a dead host is noticed up to so much later. */
-const TICK_MS = 250;
+const TICK_MS = 100;
 const LEAST_SESSION_MS = 1000;
 const PEER_PORT = 2888;
 const ELECTION_PORT = 3888;
@@ -39,8 +39,8 @@ export async function prepareZookeeper(settings: ZookeeperSettings): Promise<voi
     `minSessionTimeout=${LEAST_SESSION_MS}`,
     'maxSessionTimeout=60000',
     // In ticks: 10 s to join the leader, 5 s to fall behind it.
-    'initLimit=40',
-    'syncLimit=20',
+    'initLimit=100',
+    'syncLimit=50',
     `dataDir=${data}`,
     `clientPort=${settings.port}`,
     `clientPortAddress=${settings.host}`,

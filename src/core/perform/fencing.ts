@@ -47,27 +47,37 @@ async function fenceByAsking(step: Of<'fence'>, member: Member, context: Perform
 }
 
 /**
- * The whole host is silent, its agent's session over. Routers need a moment only; so the leases come first, and who is asked after the
- * last of them and does not answer is evidence (c) at once, if no lease was taken meanwhile. Agent and server are asked together, and not waited for long.
+ * The whole host is silent, its agent's session over. Agent and server are asked together, and not waited for long: routers need no more than
+ * that to close. Nobody's answer, with no lease left after it, is evidence (c) at once.
  */
 async function fenceSilent(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
   const { silentMs } = context.limits;
   const since = context.clock.monotonic();
-  const deadline = since + silentMs;
-  let late = await leasesLeft(member, context, since);
-  while (late.length > 0 && context.clock.monotonic() < deadline) {
-    await context.clock.pause(quickPollMs, context.signal);
-    late = await leasesLeft(member, context, since);
-  }
-  const [byAgent, bySql] = await Promise.all([
+  const [byAgent, bySql, late] = await Promise.all([
     fenceByAgent(step, context, silentMs),
     fenceBySql(member, context, { why: `the agent of ${member.id} is gone`, timeoutMs: silentMs }),
+    untilNoLease(member, context, since),
   ]);
   if (byAgent.kind === 'fenced') return byAgent;
   // A session can end before its time. Then the agent lives: it is back with a new one by now, and may be busy with a server that hangs.
   if (bySql.kind === 'fenced' || late.length > 0 || (await leasesLeft(member, context, since)).length > 0)
     return bySql;
   return { kind: 'fenced', evidence: 'leases', detail: nobodyLeft };
+}
+
+/** What is left of the leases; waits for their end twice as long as a silent server is waited for, for busy routers' sake. */
+async function untilNoLease(
+  member: Member,
+  context: PerformContext,
+  since: number,
+): Promise<readonly string[]> {
+  const deadline = since + 2 * context.limits.silentMs;
+  let late = await leasesLeft(member, context, since);
+  while (late.length > 0 && context.clock.monotonic() < deadline) {
+    await context.clock.pause(quickPollMs, context.signal);
+    late = await leasesLeft(member, context, since);
+  }
+  return late;
 }
 
 type Fenced = Extract<Outcome, { kind: 'fenced' | 'unreachable' }>;
