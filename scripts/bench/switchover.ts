@@ -52,6 +52,8 @@ interface Move {
   /** On connections that stood before. */
   readonly failedOld: number;
   readonly lost: number;
+  /** What those on new connections were told, and how long after the order, ms. */
+  readonly told: readonly string[];
   /** The steps of its record, and how long each took, ms. */
   readonly phases: readonly (readonly [step: string, tookMs: number])[];
 }
@@ -87,10 +89,13 @@ const rows = [
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, ours, theirs }, null, 2)}\n`);
 else for (const row of rows) process.stdout.write(`${render(row)}\n`);
 if (values.phases && !values.json)
-  for (const { phases, waits } of ours)
+  for (const { phases, waits, told } of ours) {
+    const steps = phases.map(([step, ms]) => `${step} ${Math.round(ms)}`).join(', ');
+    const waited = [median(waits), Math.max(...waits)].map(Math.round).join(', ');
     process.stdout.write(
-      `clients waited ${Math.round(median(waits))}, ${Math.round(Math.max(...waits))} ms: ${phases.map(([step, ms]) => `${step} ${Math.round(ms)}`).join(', ')}\n`,
+      `clients waited ${waited} ms: ${steps}\n${told.map((text) => `  ${text}\n`).join('')}`,
     );
+  }
 process.exitCode = ours.every(({ lost, failedNew }) => lost === 0 && failedNew === 0) ? 0 : 1;
 
 interface Subject {
@@ -144,12 +149,19 @@ function toMove({ waits, failures, lost }: CrowdReport, { orderedAt, movedAt, ph
     return [...longest.values()];
   };
   const failedOld = failures.length - failedNew;
+  const told = failures
+    .filter(({ connectedAt }) => connectedAt > orderedAt)
+    .map(({ habit, connectedAt, at, error }) => {
+      const [from, to] = [connectedAt, at].map((time) => Math.round(time - orderedAt));
+      return `${habit} ${from}-${to}: ${error}`;
+    });
   return {
     waits: longestOf(['reconnecting', 'busy']),
     idleWaits: longestOf(['idle']),
     failedNew,
     failedOld,
     lost,
+    told,
     phases,
   };
 }

@@ -21,6 +21,7 @@ export const commands: Readonly<Record<string, () => Promise<CommandModule>>> = 
   unsetwhite: async () => (await import('./commands/pause.ts')).unsetwhiteCommand,
   task: async () => (await import('./commands/task.ts')).taskCommand,
   setmaster: async () => (await import('./commands/task.ts')).taskCommand,
+  ack: async () => (await import('./commands/ack.ts')).ackCommand,
   setha: async () => (await import('./commands/setha.ts')).sethaCommand,
   addition: async () => (await import('./commands/addition.ts')).additionCommand,
   policy: async () => (await import('./commands/policy.ts')).policyCommand,

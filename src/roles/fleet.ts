@@ -1,9 +1,9 @@
 import type { Coordination } from '../ports/coordination.ts';
-import { readHistory } from '../core/store/history.ts';
+import { openFailovers } from '../core/store/acks.ts';
 import { listGroups } from '../core/store/inventory.ts';
 import { readJournal } from '../core/store/journal.ts';
 
-/** Automatic failovers that began in other groups since `since` (ms since 1970): running ones and ended ones. */
+/** Automatic failovers that began in other groups since `since` (ms since 1970): running ones, and ended ones that nobody has acknowledged. */
 export async function countRecentFailovers(
   store: Coordination,
   { except, since }: { readonly except: string; readonly since: number },
@@ -14,10 +14,7 @@ export async function countRecentFailovers(
 }
 
 async function countOf(store: Coordination, group: string, since: number): Promise<number> {
-  const [state, history] = await Promise.all([readJournal(store, group), readHistory(store, group, 5)]);
+  const [state, open] = await Promise.all([readJournal(store, group), openFailovers(store, group, 5)]);
   const running = state?.kind === 'running' && state.journal.kind === 'failover' ? 1 : 0;
-  const ended = history.filter(
-    ({ kind, at, automatic }) => kind === 'failover' && automatic === true && at >= since,
-  );
-  return running + ended.length;
+  return running + open.filter(({ at }) => at >= since).length;
 }

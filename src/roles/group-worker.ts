@@ -78,6 +78,7 @@ export class GroupWorker {
       znodes.white(this.#group),
       znodes.policy(this.#group),
       znodes.approval(this.#group),
+      znodes.ack(this.#group),
       znodes.route(this.#group),
       znodes.journal(this.#group),
       znodes.lock(this.#group),

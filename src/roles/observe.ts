@@ -4,8 +4,8 @@ import type { Clock } from '../ports/system.ts';
 import { hasCode } from '../core/model/errors.ts';
 import type { Member, PresenceRecord, PrimaryRecord } from '../core/model/group.ts';
 import type { GroupSnapshot, MemberView } from '../core/model/snapshot.ts';
+import { openFailovers } from '../core/store/acks.ts';
 import { readApproval } from '../core/store/approvals.ts';
-import { readHistory } from '../core/store/history.ts';
 import { readMembers } from '../core/store/inventory.ts';
 import { readLostReplica } from '../core/store/marks.ts';
 import { isPaused } from '../core/model/pause.ts';
@@ -139,11 +139,10 @@ async function pastOf(
   group: string,
   { coordination, clock, fleetWindowMs }: Observer,
 ): Promise<Pick<GroupSnapshot, 'lastFailoverAt' | 'recentFailovers' | 'approval'>> {
-  const [records, recentFailovers, approval] = await Promise.all([
-    readHistory(coordination, group, 20),
+  const [open, recentFailovers, approval] = await Promise.all([
+    openFailovers(coordination, group, 20),
     countRecentFailovers(coordination, { except: group, since: clock.now() - fleetWindowMs }),
     readApproval(coordination, group),
   ]);
-  const last = records.find(({ kind, automatic }) => kind === 'failover' && automatic === true);
-  return { lastFailoverAt: last?.at, recentFailovers, approval: approval?.request };
+  return { lastFailoverAt: open[0]?.at, recentFailovers, approval: approval?.request };
 }

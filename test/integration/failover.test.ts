@@ -96,6 +96,21 @@ describe('a group of three real servers', () => {
     assert.equal(state?.['ro'], 1);
   });
 
+  it('has its cooldown ended by an operator who knows the cause, and begun again by one who was mistaken', async () => {
+    const wrong = [await sandbox.dcmha('ack'), await sandbox.dcmha('ack', '--group', 'nobody')];
+    assert.deepEqual(
+      wrong.map(({ status }) => status),
+      [64, 64],
+    );
+    assert.match(wrong[1]?.stderr ?? '', /nobody/);
+    const told = await dcmha('ack', '--group', 'g1', '--why', 'a kill in a test');
+    assert.match(told, /^g1: acknowledged: \d+ automatic failovers, the last of .* -> /);
+    assert.equal((await history())[0]?.kind, 'ack');
+    assert.match(await dcmha('ack', '--all'), /^g1: no automatic failover that nobody has acknowledged/);
+    assert.match(await dcmha('ack', '--group', 'g1', '--undo'), /^g1: they count again: /);
+    assert.match(await dcmha('ack', '--group', 'g1', '--undo'), /^g1: nothing was acknowledged/);
+  });
+
   it('moves nothing when the heartbeat agent alone is killed, and says so until it is back', async () => {
     const primary = await sandbox.untilPrimary();
     const { epoch } = await group();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { abandoned } from '../../src/core/plan/plan.ts';
+import { writeAck } from '../../src/core/store/acks.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { planOf } from '../../src/roles/plan-runner.ts';
 import { readTask } from '../../src/core/store/tasks.ts';
@@ -199,6 +200,20 @@ describe('a coordinator', () => {
     assert.ok(stage.alertKinds().includes('failover-refused raised'));
     await clock.runFor(600_000);
     assert.equal(stage.primary(), '10-0-0-3');
+    await stage.end();
+  });
+
+  it('fails over again within the cooldown as soon as an operator has acknowledged the first', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock, world, observer } = stage.agents;
+    world.stop(stage.agents.host(1).server);
+    await clock.runFor(10_000);
+    world.stop(stage.agents.host(2).server);
+    await clock.runFor(10_000);
+    assert.equal(stage.primary(), '10-0-0-2');
+    await writeAck(observer, 'g1', { epoch: stage.agents.epoch(), by: 'dba', at: 0, why: 'known' });
+    const tookMs = await clock.runUntil(() => stage.writable().includes(3), 10_000);
+    assert.ok(tookMs < 1000, `${tookMs} ms`);
     await stage.end();
   });
 

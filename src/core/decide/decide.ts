@@ -133,13 +133,13 @@ function permit(
     return refuse('manual', `failover.automatic is false: dcmha failover --group ${group}`);
   const sinceLast = sinceLastFailover(snapshot);
   if (sinceLast < policy.cooldownMs) {
-    const why = `last failover ${Math.round(sinceLast / 1000)} s ago, cooldown ${policy.cooldownMs / 1000} s: dcmha failover --group ${group}`;
+    const why = `last failover ${Math.round(sinceLast / 1000)} s ago, cooldown ${policy.cooldownMs / 1000} s: dcmha ack --group ${group} when its cause is known`;
     return refuse('cooldown', why);
   }
   if (snapshot.recentFailovers >= policy.fleetMax) {
     return refuse(
       'fleet-wide-trouble',
-      `${snapshot.recentFailovers} groups lost their primary at once: the network, or us?`,
+      `${snapshot.recentFailovers} groups lost their primary at once: the network, or us? When that is known: dcmha ack --all`,
     );
   }
   const unplaced = refusePlacement(snapshot, policy.rules);
