@@ -1,8 +1,9 @@
-// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 16,8,8 --phases --json]: how long clients wait, and what they are told, while a healthy
-// primary moves: 16 that connect for each row, 8 that write on one connection, 8 that use a pooled one now and then, all through one
-// HAProxy. A client waits from when it has a row to write until that is acknowledged, however often it has to try; of each, the longest of the waits that
-// fall into the move counts. --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by group_replication_set_as_primary; its HAProxy is switched by
-// the same function by a watcher that asks every member 50 times a second.
+// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 16,8,8 --every-ms 1 --phases --json]: how long clients wait, and what
+// they are told, while a healthy primary moves: 16 that connect for each row, 8 that write on one connection, 8 that use a pooled one now and
+// then, all through one HAProxy, with --every-ms between two rows. A client waits from when it has a row to write until that is acknowledged,
+// however often it has to try; of each, the longest of the waits that fall into the move counts, and the median of its waits before the
+// move is told beside it. --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by
+// group_replication_set_as_primary; its HAProxy is switched by the same function by a watcher that asks every member 50 times a second.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { connectTo } from '../../src/sandbox/connect.ts';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     moves: { type: 'string', default: '10' },
     'peer-moves': { type: 'string', default: '5' },
     clients: { type: 'string', default: '16,8,8' },
+    'every-ms': { type: 'string', default: '1' },
     phases: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -31,12 +33,15 @@ const { values } = parseArgs({
 const [reconnecting = Number.NaN, busy = Number.NaN, idle = Number.NaN] = values.clients
   .split(',')
   .map(Number);
+const everyMs = Number(values['every-ms']);
 const counts = { dcmha: Number(values.moves), peer: Number(values['peer-moves']) };
 if (
-  ![reconnecting, busy, idle, counts.dcmha, counts.peer].every((one) => Number.isInteger(one) && one >= 0)
+  ![reconnecting, busy, idle, everyMs, counts.dcmha, counts.peer].every(
+    (one) => Number.isInteger(one) && one >= 0,
+  )
 ) {
   process.stderr.write(
-    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 16,8,8] [--phases] [--json]\n',
+    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 16,8,8] [--every-ms 1] [--phases] [--json]\n',
   );
   process.exit(64);
 }
@@ -45,6 +50,8 @@ if (
 interface Move {
   /** Of each client that writes without a break, its longest wait for a row that was outstanding while the primary moved, ms. */
   readonly waits: readonly number[];
+  /** All waits of theirs that ended before the primary moved. */
+  readonly usual: readonly number[];
   /** Of the others, who may have nothing to write just then. */
   readonly idleWaits: readonly number[];
   /** On connections that were asked for after the order. */
@@ -109,7 +116,12 @@ interface Subject {
 async function moves(count: number, { state, at, move, primary, phases }: Subject): Promise<Move[]> {
   const all: Move[] = [];
   for (let n = 1; n <= count; n++) {
-    await using crowd = await Crowd.start({ dir: state.dir, at, clients: { reconnecting, busy, idle } });
+    await using crowd = await Crowd.start({
+      dir: state.dir,
+      at,
+      clients: { reconnecting, busy, idle },
+      everyMs,
+    });
     await goesOnFor(crowd, beforeMs);
     const orderedAt = performance.timeOrigin + performance.now();
     const before = await primary();
@@ -157,6 +169,9 @@ function toMove({ waits, failures, lost }: CrowdReport, { orderedAt, movedAt, ph
     });
   return {
     waits: longestOf(['reconnecting', 'busy']),
+    usual: waits
+      .filter(({ habit, at }) => habit !== 'idle' && at < orderedAt)
+      .map(({ wantedAt, at }) => at - wantedAt),
     idleWaits: longestOf(['idle']),
     failedNew,
     failedOld,
@@ -191,6 +206,8 @@ interface Row {
   readonly name: string;
   readonly moves: number;
   readonly medianMs: number;
+  /** Without a move. */
+  readonly usualMs: number;
   readonly maxMs: number;
   readonly failedNew: number;
   readonly failedOld: number;
@@ -204,6 +221,7 @@ function summary(name: string, all: readonly Move[]): Row {
     name,
     moves: all.length,
     medianMs: Math.round(median(waits)),
+    usualMs: Math.round(median(all.flatMap((move) => move.usual))),
     maxMs: Math.round(Math.max(...waits, ...all.flatMap((move) => move.idleWaits))),
     failedNew: sum((move) => move.failedNew),
     failedOld: sum((move) => move.failedOld),
@@ -211,6 +229,6 @@ function summary(name: string, all: readonly Move[]): Row {
   };
 }
 
-function render({ name, moves: count, medianMs, maxMs, failedNew, failedOld, lost }: Row): string {
-  return `${name.padEnd(34)} ${count} moves: clients waited ${medianMs} ms (median), ${maxMs} ms (max); failed statements: ${failedNew} on new connections, ${failedOld} on old ones; ${lost} rows lost`;
+function render({ name, moves: count, medianMs, usualMs, maxMs, failedNew, failedOld, lost }: Row): string {
+  return `${name.padEnd(34)} ${count} moves: clients waited ${medianMs} ms (median; ${usualMs} ms without a move), ${maxMs} ms (max); failed statements: ${failedNew} on new connections, ${failedOld} on old ones; ${lost} rows lost`;
 }

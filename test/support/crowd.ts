@@ -14,6 +14,8 @@ export interface CrowdOptions {
   /** A write listener, `host:port`. */
   readonly at: string;
   readonly clients: Readonly<Record<Habit, number>>;
+  /** Between two rows of a client that is not idle; default 1: as fast as it goes. */
+  readonly everyMs?: number | undefined;
 }
 
 /** Times are ms since 1970, with fractions. */
@@ -128,7 +130,7 @@ export class Crowd implements AsyncDisposable {
           connection.destroy();
           connection = undefined;
         }
-        await pause(habit === 'idle' ? IDLE_MS : 1);
+        await pause(habit === 'idle' ? IDLE_MS : (this.#options.everyMs ?? 1));
         wantedAt = now();
       } catch (error) {
         this.#failures.push({ habit, connectedAt, at: now(), error: String(error) });
