@@ -6,6 +6,8 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after `ms`, or at once when `signal` aborts (it never rejects). */
   pause(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Runs `work` after `ms`, unless what it returns is called first. For those who wait for either of two things often. */
+  after(ms: number, work: () => void): () => void;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;

@@ -1,7 +1,5 @@
 import type { Clock } from '../ports/system.ts';
 
-const rung = 'rung';
-
 /**
  * What a loop waits on between two rounds: a time, or somebody who rings because something changed. A ring while nobody waits
  * is kept, so no change is slept through; several count as one.
@@ -9,7 +7,7 @@ const rung = 'rung';
 export class Alarm {
   readonly #clock: Clock;
   #rung = false;
-  #waiting: AbortController | undefined;
+  #wake: (() => void) | undefined;
 
   constructor(clock: Clock, signal: AbortSignal) {
     this.#clock = clock;
@@ -18,16 +16,20 @@ export class Alarm {
 
   readonly ring = (): void => {
     this.#rung = true;
-    // With a reason of its own, no error with a stack is made up for each ring.
-    this.#waiting?.abort(rung);
-    this.#waiting = undefined;
+    this.#wake?.();
   };
 
   /** Resolves after `ms`, at a ring, or at once when there was one since the last wait. */
   async wait(ms: number): Promise<void> {
     if (!this.#rung) {
-      this.#waiting ??= new AbortController();
-      await this.#clock.pause(ms, this.#waiting.signal);
+      await new Promise<void>((resolve) => {
+        const cancel = this.#clock.after(ms, resolve);
+        this.#wake = (): void => {
+          cancel();
+          resolve();
+        };
+      });
+      this.#wake = undefined;
     }
     this.#rung = false;
   }

@@ -50,6 +50,18 @@ class StoppableClock implements Clock {
     await this.#base.pause(ms, signal);
     await this.#stopped?.promise;
   }
+
+  after(ms: number, work: () => void): () => void {
+    let isCancelled = false;
+    const cancel = this.#base.after(ms, () => {
+      if (this.#stopped === undefined) work();
+      else void this.#stopped.promise.then(() => isCancelled || work());
+    });
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
 }
 
 /** One host: its MySQL server, and the agent beside it, which can be started, ended, killed and stopped. */

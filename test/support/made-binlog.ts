@@ -8,6 +8,12 @@ import { readFixture } from './binlog.ts';
 const MAGIC_BYTES = 4;
 const HEADER_BYTES = 19;
 const CHECKSUM_BYTES = 4;
+/** A server's own file, and the body of the event that it begins with. */
+const RECORDED = readFixture('rows.000001');
+const FORMAT = RECORDED.subarray(
+  MAGIC_BYTES + HEADER_BYTES,
+  MAGIC_BYTES + RECORDED.readUInt32LE(MAGIC_BYTES + 9) - CHECKSUM_BYTES,
+);
 
 interface MadeBinlog {
   /** As a crash leaves the file that was being written. */
@@ -44,12 +50,11 @@ export interface MadeEvent {
 export class MadeFile {
   sizeBytes = MAGIC_BYTES;
   readonly #serverId: number;
-  readonly #parts: Buffer[] = [readFixture('rows.000001').subarray(0, MAGIC_BYTES)];
+  readonly #parts: Buffer[] = [RECORDED.subarray(0, MAGIC_BYTES)];
 
   constructor(serverId: number, previous: GtidSet) {
     this.#serverId = serverId;
-    const format = readFixture('rows.000001');
-    this.#add(EventType.FormatDescription, format.subarray(23, MAGIC_BYTES + format.readUInt32LE(13) - 4));
+    this.#add(EventType.FormatDescription, FORMAT);
     this.#add(EventType.PreviousGtids, encodeGtidSet(previous));
   }
 

@@ -38,6 +38,16 @@ export class VirtualClock implements Clock {
     });
   }
 
+  after(ms: number, work: () => void): () => void {
+    const wake = (): void => {
+      this.#sleepers.delete(sleeper);
+      work();
+    };
+    const sleeper: Sleeper = { at: this.#time + Math.max(0, ms), order: this.#order++, wake };
+    this.#sleepers.add(sleeper);
+    return () => void this.#sleepers.delete(sleeper);
+  }
+
   /** Moves time by `ms`, waking each pause at its own moment and letting what it wakes run before the next one. */
   async runFor(ms: number): Promise<void> {
     const end = this.#time + ms;

@@ -46,3 +46,12 @@ test('runThrough gives back what the promise gave, and its failure', async () =>
   );
   await assert.rejects(clock.runThrough(new Promise(() => undefined)), /still not so/);
 });
+
+test('work that is put off is done at its time, unless it is called off', async () => {
+  const clock = new VirtualClock();
+  const order: string[] = [];
+  clock.after(20, () => order.push(`kept@${clock.monotonic()}`));
+  clock.after(10, () => order.push('called off'))();
+  await clock.runFor(30);
+  assert.deepEqual(order, ['kept@20']);
+});

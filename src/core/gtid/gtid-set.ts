@@ -68,7 +68,8 @@ export class GtidSet {
       const mine = merged.get(source);
       merged.set(source, mine === undefined ? list : uniteIntervals(mine, list));
     }
-    return GtidSet.#sorted([...merged]);
+    // No source is new: then they are in order already.
+    return merged.size === this.#sources.size ? new GtidSet(merged) : GtidSet.#sorted([...merged]);
   }
 
   subtract(other: GtidSet): GtidSet {
@@ -99,7 +100,9 @@ export class GtidSet {
 
   /** For a few; many at once go through `fromGtids` and `union`. */
   add(gtid: Gtid): GtidSet {
-    return this.has(gtid) ? this : this.union(GtidSet.fromGtids([gtid]));
+    if (this.has(gtid)) return this;
+    const { number } = gtid;
+    return this.union(new GtidSet(new Map([[sourceOf(gtid), [{ start: number, end: number }]]])));
   }
 
   /** The part whose source is this server, all tags included: `GTID_SUBTRACT(s, 'uuid:1-max')` would only see the untagged. */

@@ -148,7 +148,12 @@ describe('alert sinks', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     try {
-      const clock = { now: () => 0, monotonic: () => 0, pause: () => Promise.resolve() };
+      const clock = {
+        now: () => 0,
+        monotonic: () => 0,
+        pause: () => Promise.resolve(),
+        after: () => () => undefined,
+      };
       const sink = webhookSink(`http://127.0.0.1:${port}/hook?token=secret`, httpPoster, clock, 2000);
       await sink.send(alert);
       assert.deepEqual(

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { describeConfig } from '../../../src/config/describe.ts';
 import { hasCode } from '../../../src/core/model/errors.ts';
 import { clearAlert, listAlerts, raiseAlert } from '../../../src/core/store/alerts.ts';
-import { encodeShared } from '../../../src/core/store/codecs.ts';
+import { decodeRecord, encodeShared } from '../../../src/core/store/codecs.ts';
 import { initTree } from '../../../src/core/store/init-tree.ts';
 import { addBurnt, clearBurnt, readBurnt } from '../../../src/core/store/burnt.ts';
 import {
@@ -217,4 +218,14 @@ test('a shared record holds nothing that Python cannot evaluate', () => {
     () => encodeShared({ a: { b: null } }),
     (error) => hasCode(error, 'UNEXPECTED'),
   );
+});
+
+test('a text that was read before is not parsed again, and nobody can change what others get', () => {
+  const schema = z.object({ names: z.array(z.string()) });
+  const text = Buffer.from('{"names":["a"]}');
+  const first = decodeRecord(schema, '/one', text);
+  assert.equal(decodeRecord(schema, '/other', Buffer.from(text)), first);
+  assert.throws(() => first.names.push('b'), TypeError);
+  const wider = z.looseObject({ names: z.array(z.string()) });
+  assert.notEqual(decodeRecord(wider, '/one', text), first);
 });

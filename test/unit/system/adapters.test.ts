@@ -156,3 +156,16 @@ test('a pause ends in time, or at once when it is aborted', async () => {
   await systemClock.pause(-5);
   assert.ok(systemClock.monotonic() - started < 5000);
 });
+
+test('work that is put off is done in time, or not at all when it is called off', async () => {
+  const done: string[] = [];
+  const callOff = systemClock.after(1, () => void done.push('called off'));
+  callOff();
+  await new Promise<void>((resolve) => {
+    systemClock.after(20, () => {
+      done.push('in time');
+      resolve();
+    });
+  });
+  assert.deepEqual(done, ['in time']);
+});
