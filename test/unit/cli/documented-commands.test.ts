@@ -38,7 +38,7 @@ async function complaintOfPart(words: readonly string[]): Promise<string | undef
   const said = await complaint(words);
   const missing = /Missing required arguments?: (.*)/.exec(said ?? '')?.[1];
   if (missing !== undefined)
-    return complaint([...words, ...missing.split(', ').flatMap((name) => [`--${name}`, '1'])]);
+    return complaintOfPart([...missing.split(', ').flatMap((name) => [`--${name}`, '1']), ...words]);
   return (said ?? '').includes('Not enough arguments following') ? complaintOfPart([...words, '1']) : said;
 }
 
@@ -93,7 +93,7 @@ test('every flag that is named alone belongs to a command, or to a script', asyn
   for (const flag of new Set(named)) {
     if (flag === '--help' || isOfScript(flag)) continue;
     const answers = await Promise.all(
-      Object.keys(commands).map((command) => complaintOfPart([command, flag, '1'])),
+      Object.keys(commands).map((command) => complaintOfPart([command, flag])),
     );
     assert.ok(
       answers.some((said) => said === undefined || said.includes('Invalid values')),
