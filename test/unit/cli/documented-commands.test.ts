@@ -92,9 +92,9 @@ test('every flag that is named alone belongs to a command, or to a script', asyn
   );
   for (const flag of new Set(named)) {
     if (flag === '--help' || isOfScript(flag)) continue;
-    const answers = await Promise.all(
-      Object.keys(commands).map((command) => complaintOfPart([command, flag])),
-    );
+    // Some want a word before it.
+    const calls = Object.keys(commands).flatMap((command) => [[command], [command, 'up']]);
+    const answers = await Promise.all(calls.map((words) => complaintOfPart([...words, flag])));
     assert.ok(
       answers.some((said) => said === undefined || said.includes('Invalid values')),
       `no command knows ${flag}`,
