@@ -75,9 +75,11 @@ function routerSettings({ layout, shortDir }: ConfigContext, index: number): Set
   const host = layout.routers[index] ?? '';
   const dir = directories.router(layout.dir, host);
   const run = path.join(dir, 'run');
+  const dc = layout.routerDcs[index];
   return {
     router: {
       host,
+      ...(dc === undefined ? {} : { dc }),
       port: ports.router,
       directory: path.join(dir, 'haproxy'),
       runDirectory: run.length > LONGEST_RUN_DIRECTORY ? path.join(shortDir, `router-${index + 1}`) : run,

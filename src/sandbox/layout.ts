@@ -17,6 +17,8 @@ export interface SandboxOptions {
   readonly mysqlOptions?: Readonly<Record<string, string | number>> | undefined;
   /** Settings that win over the sandbox's in every configuration file, by section. */
   readonly settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
+  /** `router.dc` of each router, in their order. */
+  readonly routerDcs?: readonly string[] | undefined;
 }
 
 export const defaultOptions = {
@@ -54,6 +56,8 @@ export interface Layout {
   readonly groups: readonly GroupPlan[];
   readonly coordinators: readonly string[];
   readonly routers: readonly string[];
+  /** Of each router; those beyond it know none. */
+  readonly routerDcs: readonly string[];
 }
 
 const limits: readonly (readonly [keyof typeof defaultOptions, number, number])[] = [
@@ -96,6 +100,7 @@ export function planLayout(options: SandboxOptions, prefix: string): Layout {
     })),
     coordinators: range(numbers.coordinator, options.bare ? 0 : options.coordinators),
     routers: range(numbers.router, options.bare ? 0 : options.routers),
+    routerDcs: options.routerDcs ?? [],
   };
 }
 

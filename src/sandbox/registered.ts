@@ -19,7 +19,7 @@ type StatusDocument = z.infer<typeof statusDocument>;
 const TIMEOUT_MS = 10_000;
 
 async function readStatus(state: SandboxState): Promise<StatusDocument | undefined> {
-  const { status, stdout } = await tryDcmha(state, ['status', '--json'], TIMEOUT_MS);
+  const { status, stdout } = await tryDcmha(state, ['status', '--json'], { timeoutMs: TIMEOUT_MS });
   return status === 0 ? statusDocument.parse(JSON.parse(stdout)) : undefined;
 }
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { DcmhaError } from '../core/model/errors.ts';
 import { MARK } from './process.ts';
 import { dcmhaCommand } from './process-specs.ts';
@@ -10,15 +10,21 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+interface CommandOptions {
+  readonly timeoutMs?: number;
+  /** Is told the process, to signal it. */
+  readonly started?: (child: ChildProcess) => void;
+}
+
 /** Runs an operator command of dcmha against the sandbox; its exit status is a value. */
 export function tryDcmha(
   state: Pick<SandboxState, 'id' | 'dir' | 'config'>,
   args: readonly string[],
-  timeoutMs = 60_000,
+  { timeoutMs = 60_000, started }: CommandOptions = {},
 ): Promise<CommandResult> {
   const [program = '', ...rest] = dcmhaCommand(...args, '--config', state.config);
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       program,
       rest,
       { timeout: timeoutMs, maxBuffer: 64 << 20, env: { ...process.env, [MARK]: markOf(state) } },
@@ -27,6 +33,7 @@ export function tryDcmha(
         resolve({ status, stdout, stderr });
       },
     );
+    started?.(child);
   });
 }
 
@@ -34,9 +41,8 @@ export function tryDcmha(
 export async function runDcmha(
   state: Pick<SandboxState, 'id' | 'dir' | 'config'>,
   args: readonly string[],
-  timeoutMs?: number,
 ): Promise<string> {
-  const { status, stdout, stderr } = await tryDcmha(state, args, timeoutMs);
+  const { status, stdout, stderr } = await tryDcmha(state, args);
   if (status === 0) return stdout;
   const said = stderr.trim().replaceAll(/\s+/g, ' ').slice(-600);
   throw new DcmhaError('UNEXPECTED', `dcmha ${args.join(' ')} failed with status ${status}: ${said}`, {

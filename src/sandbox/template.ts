@@ -61,11 +61,17 @@ async function initialise(data: string, scratch: string): Promise<void> {
   await rm(path.join(data, 'auto.cnf'), { force: true });
 }
 
-/** A data directory like the template's, sharing its blocks where the file system can. */
+/** A data directory like the template's. */
 export async function copyTemplate(data: string): Promise<void> {
-  const template = await ensureTemplate();
+  await copyDataDirectory(await ensureTemplate(), data);
+}
+
+/** Shares blocks where the file system can. */
+export async function copyDataDirectory(from: string, data: string): Promise<void> {
   try {
-    await run('cp', ['-a', '--reflink=auto', '--sparse=always', template, data]);
+    // -H: of a template that is a link, as in a worktree that shares it, a copy would be another link, and every server would run in
+    // the template itself.
+    await run('cp', ['-a', '-H', '--reflink=auto', '--sparse=always', from, data]);
   } catch (cause) {
     throw new DcmhaError('UNEXPECTED', `${data} cannot be made: is the disk full?`, {
       details: { data },

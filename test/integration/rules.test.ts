@@ -9,6 +9,7 @@ const statusSchema = z.object({
   groups: z.array(
     z.object({
       primary: z.string(),
+      semiSync: z.string(),
       paused: z.string(),
       alerts: z.array(z.string()),
       servers: z.array(z.looseObject({ host: z.string(), replication: z.string(), source: z.string() })),
@@ -27,7 +28,12 @@ describe('three servers in two data centres', () => {
   let three: string;
 
   before(async () => {
-    sandbox = await startSandbox({ hosts: 3, coordinators: 1, routers: 1 });
+    sandbox = await startSandbox({
+      hosts: 3,
+      coordinators: 1,
+      routers: 1,
+      mysqlOptions: { plugin_load_add: 'semisync_source.so;semisync_replica.so' },
+    });
     [one, two, three] = sandbox.group().members as [string, string, string];
     for (const [host, dc] of [
       [one, 'east'],
@@ -73,6 +79,16 @@ describe('three servers in two data centres', () => {
     await sandbox.query(server, sql, 'dcmha');
   }
 
+  /** The alert that tells the operator what to say. */
+  async function approvalIsAsked(): Promise<void> {
+    await eventually(
+      async () =>
+        assert.match((await status()).alerts.join(), /\(needs-approval\).*dcmha task approve --group g1$/),
+      { timeoutMs: 30_000, everyMs: 100 },
+    );
+    assert.equal((await status()).primary, idOf(one));
+  }
+
   it('waits for approval before the primary leaves its data centre, and fails over once it is given', async () => {
     const set = ['policy', 'set', '--group', 'g1', 'failover.crossDc'];
     await refused(/must be one of allowed, needs-approval, never, not "perhaps"/, ...set, 'perhaps');
@@ -85,12 +101,7 @@ describe('three servers in two data centres', () => {
     );
     await refused(/nothing waits for approval/, 'task', 'approve', '--group', 'g1', '--yes');
     await sandbox.kill('mysqld', one);
-    await eventually(
-      async () =>
-        assert.match((await status()).alerts.join(), /\(needs-approval\).*dcmha task approve --group g1$/),
-      { timeoutMs: 20_000, everyMs: 100 },
-    );
-    assert.equal((await status()).primary, idOf(one));
+    await approvalIsAsked();
     await dcmha('task', 'approve', '--group', 'g1', '--yes');
     assert.equal(await sandbox.untilPrimary({ not: one }), two);
     assert.match(await dcmha('history', '--group', 'g1', '--json'), /"approvedBy": "/);
@@ -139,5 +150,45 @@ describe('three servers in two data centres', () => {
     await follows(three, one);
     await sandbox.start('mysqld', two);
     await follows(three, two);
+  });
+
+  it('asks no more once the primary is back by itself', async () => {
+    await dcmha('policy', 'set', '--group', 'g1', 'failover.crossDc', 'needs-approval');
+    await using writer = await sandbox.writer({ table: 'came_back', everyMs: 20 });
+    await eventually(() => writer.progress().acknowledged > 50, { timeoutMs: 20_000 });
+    await sandbox.kill('mysqld', one);
+    await approvalIsAsked();
+    await sandbox.start('mysqld', one);
+    const then = writer.progress().acknowledged;
+    await eventually(() => writer.progress().acknowledged > then + 50, { timeoutMs: 30_000 });
+    await eventually(async () => assert.deepEqual((await status()).alerts, []), {
+      timeoutMs: 30_000,
+      everyMs: 100,
+    });
+    await refused(/nothing waits for approval/, 'task', 'approve', '--group', 'g1', '--yes');
+    assert.deepEqual([(await status()).primary, await sandbox.primary()], [idOf(one), one]);
+    assert.deepEqual((await sandbox.check(one, await writer.stop())).lost, []);
+  });
+
+  it('loses no acknowledged row when the data centre of the primary is gone, and the move is approved', async () => {
+    await dcmha('addmeta', '--group', 'g1', '--host', three, '--from', '');
+    await dcmha('policy', 'set', '--group', 'g1', 'semiSync.mode', 'required');
+    // The claim covers what was written before it only once both replicas hold that.
+    await eventually(
+      async () =>
+        assert.match((await status()).semiSync, /each acknowledged transaction is on 2 of \S+, \S+, \S+$/),
+      { timeoutMs: 30_000, everyMs: 200 },
+    );
+    await using writer = await sandbox.writer({ table: 'left_east', everyMs: 20 });
+    await eventually(() => writer.progress().acknowledged > 50, { timeoutMs: 20_000 });
+    await sandbox.kill('host', hostOf(one));
+    await approvalIsAsked();
+    await dcmha('task', 'approve', '--group', 'g1', '--yes');
+    const west = await sandbox.untilPrimary({ not: one });
+    const then = writer.progress().acknowledged;
+    await eventually(() => writer.progress().acknowledged > then + 50, { timeoutMs: 20_000 });
+    const report = await writer.stop();
+    const { lost } = await sandbox.check(west, report);
+    assert.deepEqual([report.outages.length, lost], [1, []]);
   });
 });
