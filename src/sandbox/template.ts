@@ -61,11 +61,11 @@ async function initialise(data: string, scratch: string): Promise<void> {
   await rm(path.join(data, 'auto.cnf'), { force: true });
 }
 
-/** A data directory like the template's, sharing its blocks where the file system can. */
+/** A data directory like the template's, sharing its blocks where the file system can. A template behind a link is copied, too: a copied link would let servers write into it. */
 export async function copyTemplate(data: string): Promise<void> {
   const template = await ensureTemplate();
   try {
-    await run('cp', ['-a', '--reflink=auto', '--sparse=always', template, data]);
+    await run('cp', ['-aH', '--reflink=auto', '--sparse=always', template, data]);
   } catch (cause) {
     throw new DcmhaError('UNEXPECTED', `${data} cannot be made: is the disk full?`, {
       details: { data },
