@@ -33,7 +33,8 @@ bench-binlog: setup ## the speed of the binlog engine
 	@npm run -s bench:binlog
 
 # A sandbox that still runs is taken down first; its processes would outlive its folder.
-clean: ## remove dist, coverage and the sandboxes' folders
+clean: ## remove dist, coverage, the sandboxes' folders and what killed test runs left
+	@if [ -e node_modules/tsx ]; then node --import tsx scripts/sweep.ts || true; fi
 	@for dir in .sandbox/run/*/; do \
 	  if [ -d "$$dir" ] && [ -e dist/cli/main.js ]; then node dist/cli/main.js sandbox down --dir "$$dir" || true; fi; \
 	done

@@ -1,8 +1,7 @@
 // Records fixtures/binlog/* from the MySQL that `make setup` got: node --import tsx scripts/record-fixtures.ts
 // Each file comes with what that version's `mysqlbinlog -v` prints of it. A new recording has other UUIDs and times; review it as a diff.
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -10,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import mysql, { type Connection } from 'mysql2/promise';
 import { startMysqld, type MysqldHandle } from '../src/sandbox/mysqld.ts';
 import { PROJECT } from '../src/sandbox/project.ts';
+import { makeScratch } from '../src/sandbox/scratch.ts';
 import { recordings, type Recording } from './fixtures/recordings.ts';
 
 const run = promisify(execFile);
@@ -19,7 +19,7 @@ const MYSQLBINLOG = path.join(PROJECT, '.sandbox/mysql/bin/mysqlbinlog');
 // What LOAD DATA LOCAL sends.
 const rowsToLoad = (): Readable => Readable.from([Buffer.from('erste Zeile\nzweite Zeile\n')]);
 
-const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-record-'));
+const dir = makeScratch();
 try {
   await mkdir(TARGET, { recursive: true });
   await using server = await startMysqld({

@@ -6,6 +6,7 @@ import { checks, filesOf, phases, strayFiles } from './testing/phases.ts';
 import { killRunning, runCheck, runFile } from './testing/run-file.ts';
 import type { FileResult } from './testing/run-file.ts';
 import { renderFailures, renderResult, renderTotal } from './testing/summary.ts';
+import { sweepLeftovers } from './testing/sweep.ts';
 
 const usage = `usage: npm test [-- ${['check', ...phases.map(({ name }) => name)].join('|')}|FILE...] [--timeout-s 300] [--root test]`;
 
@@ -23,6 +24,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 const options = readOptions();
+const swept = await sweepLeftovers();
+if (swept !== undefined) print(`# ${swept}`);
 const results = await runAll(options);
 const failures = renderFailures(results);
 if (failures !== '') print(`\nfailed:\n${failures}`);

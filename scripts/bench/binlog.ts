@@ -1,10 +1,10 @@
 // npm run bench:binlog [-- --runs 5 --json]: how fast binlog files are indexed and decoded, and how fast rows are taken back and the tail of
 // a dead primary is carried over, each figure a ratio of one run on one machine. The files are written by the MySQL of `make setup`: 110 MB
 // of rows in few transactions, tens of thousands of small transactions, and 100 000 rows of each kind.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { agentCatchUpFigure } from './agent-catch-up.ts';
 import { decodeFigure, indexFigure } from './binlog-speed.ts';
 import { recordWorkload } from './binlog-workload.ts';
@@ -21,7 +21,7 @@ if (!Number.isInteger(runs) || runs < 1) {
   process.exit(64);
 }
 
-const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
+const dir = makeScratch();
 try {
   const workload = await recordWorkload(dir);
   const figures: Figure[] = [

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { tearDown } from '../../src/sandbox/down.ts';
 import { defaultOptions, type SandboxOptions } from '../../src/sandbox/layout.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
 import { startSandbox } from '../../src/sandbox/up.ts';
 import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
@@ -12,7 +11,7 @@ export async function inSandbox<T>(
   options: Partial<SandboxOptions>,
   use: (state: SandboxState) => Promise<T>,
 ): Promise<T> {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-bench-'));
+  const dir = makeScratch();
   const callOff = startWatchdog(dir, { keep: false });
   try {
     return await use(await startSandbox({ ...defaultOptions, dir, ...options }));

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { tally } from './events.ts';
 import type { Failure, Tally } from './events.ts';
-import { findLeftovers, killLeftovers, killQuietly, marker } from './leftovers.ts';
+import { findLeftovers, killLeftovers, killQuietly, marker, newFileId } from './leftovers.ts';
 
 const reporter = fileURLToPath(new URL('event-reporter.ts', import.meta.url));
 const keptOutput = 20_000;
@@ -42,18 +41,22 @@ export function killRunning(): void {
 /** Runs one test file in a process group of its own; after `timeoutMs` the group is killed and the file has failed. */
 export async function runFile(file: string, timeoutMs: number): Promise<FileResult> {
   const started = performance.now();
-  const id = randomUUID();
-  const dir = await mkdtemp(join(tmpdir(), 'run-tests-'));
+  const id = newFileId();
+  const dir = makeScratch();
   try {
     const events = join(dir, 'events');
+    // Nobody reads the results once the runner was killed; the watchdogs of the file's sandboxes then end those.
     const args = [
+      '--pdeathsig',
+      'KILL',
+      process.execPath,
       '--import',
       'tsx',
       `--test-reporter=${reporter}`,
       `--test-reporter-destination=${events}`,
       file,
     ];
-    const exit = await run(process.execPath, args, timeoutMs, { [marker]: id });
+    const exit = await run('setpriv', args, timeoutMs, { [marker]: id });
     const counts = tally(await readFile(events, 'utf8').catch(() => ''));
     const failures = [
       ...counts.failures,

@@ -19,7 +19,6 @@ import type { SalvageStore } from '../ports/salvage.ts';
 import type { Clock, Log, ProcessWatch, StateFile } from '../ports/system.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
-import { readCertificate, readKey, readSecret } from '../config/secret.ts';
 import { commandSink } from '../adapters/alerts/command-sink.ts';
 import { webhookSink } from '../adapters/alerts/webhook-sink.ts';
 import { createBinlogService } from '../adapters/binlog-service/service.ts';
@@ -31,10 +30,8 @@ import { readServerUuid } from '../adapters/fs/server-uuid.ts';
 import { createCloning } from '../adapters/mysql/clone.ts';
 import { openReapplication } from '../adapters/mysql/reapply.ts';
 import { createRollback } from '../adapters/mysql/rollback.ts';
-import type { Login } from '../adapters/mysql/session.ts';
 import { createSemiSync } from '../adapters/mysql/semi-sync.ts';
 import { createMysql } from '../adapters/mysql/mysql.ts';
-import type { RegionalLogin } from '../adapters/mysql/regional-channel.ts';
 import { createRegionalServers } from '../adapters/mysql/regional-servers.ts';
 import { createPeerCaller } from '../adapters/net/peer-client.ts';
 import { createPeerListener } from '../adapters/net/peer-server.ts';
@@ -49,12 +46,14 @@ import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
 import type { BinlogDeps, RejoinDeps, StartDeps } from '../roles/agent-deps.ts';
 import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
+import { Logins } from './logins.ts';
 
-/** The composition root: the one place that constructs adapters. Passwords are read here and stay in memory. */
+/** The composition root: the one place that constructs adapters. */
 export class Context implements AsyncDisposable {
   readonly config: Config;
   readonly clock: Clock = systemClock;
   readonly log: Log;
+  readonly #logins: Logins;
   readonly #closing: AsyncDisposable[] = [];
 
   /** Daemons log as configured; a command that an operator runs tells only of trouble, beside its own output. */
@@ -64,6 +63,7 @@ export class Context implements AsyncDisposable {
     this.log = createLog(
       kind === 'daemon' ? { level, format } : { level: level === 'debug' ? level : 'error', format: 'text' },
     );
+    this.#logins = new Logins(this.config, this.log);
   }
 
   /** A session for one command. Throws `SESSION_LOST` naming the ensemble when it cannot be reached. */
@@ -77,13 +77,12 @@ export class Context implements AsyncDisposable {
   }
 
   async #connect(awaitSession: boolean): Promise<Coordination> {
-    const { hosts, root, sessionTimeoutMs, user, passwordFile, worldReadable } = this.config.zookeeper;
-    const password = user === '' ? '' : await this.#secret('zookeeper.passwordFile', passwordFile);
+    const { hosts, root, sessionTimeoutMs, worldReadable } = this.config.zookeeper;
     const session = await connectZookeeper({
       hosts,
       root,
       sessionTimeoutMs,
-      auth: user === '' ? undefined : { user, password },
+      auth: await this.#logins.zookeeper(),
       worldReadable,
       awaitSession,
       log: this.log,
@@ -126,58 +125,37 @@ export class Context implements AsyncDisposable {
 
   /** `localHost`: the host whose server is reached by its socket, where one is configured. */
   async mysql(localHost?: string): Promise<Mysql> {
-    const { mysql, agent } = this.config;
+    const { connectTimeoutMs, replicationSsl } = this.config.mysql;
+    const { user, password, ssl, socketOf } = await this.#logins.mysql(localHost);
     const servers = createMysql({
-      account: { user: mysql.user, password: await this.#secret('mysql.passwordFile', mysql.passwordFile) },
-      ssl: mysql.ssl ? { ca: await readCertificate(mysql.sslCaFile) } : undefined,
-      socketOf: ({ host }) => (host === localHost ? agent.socket : undefined),
-      replication: {
-        user: mysql.replicationUser,
-        password: await this.#secret('mysql.replicationPasswordFile', mysql.replicationPasswordFile),
-        ssl: mysql.replicationSsl,
-      },
-      regional: await this.#regionalLogin(),
-      connectTimeoutMs: mysql.connectTimeoutMs,
+      account: { user, password },
+      ssl,
+      socketOf,
+      replication: { ...(await this.#logins.replication()), ssl: replicationSsl },
+      regional: await this.#logins.regional(),
+      connectTimeoutMs,
       log: this.log,
     });
     this.#closing.push(servers);
     return servers;
   }
 
-  /** How regional channels log in; the files are those of the MySQL hosts. */
-  async #regionalLogin(): Promise<RegionalLogin> {
-    const { mysql, addition } = this.config;
-    const [user, key, file] =
-      addition.user === ''
-        ? ([mysql.replicationUser, 'mysql.replicationPasswordFile', mysql.replicationPasswordFile] as const)
-        : ([addition.user, 'addition.passwordFile', addition.passwordFile] as const);
-    const { sslCaFile: caFile, sslCertFile: certFile, sslKeyFile: keyFile } = addition;
-    return { user, password: await this.#secret(key, file), tls: { caFile, certFile, keyFile } };
-  }
-
   /** Servers of other regions, for who only looks at them. */
   async regional(): Promise<RegionalMeans> {
-    const { addition, mysql } = this.config;
-    const { user, password } = await this.#regionalLogin();
-    const ssl = {
-      ca: await readCertificate(addition.sslCaFile, 'addition.sslCaFile'),
-      cert: await readCertificate(addition.sslCertFile, 'addition.sslCertFile'),
-      key: await readKey(addition.sslKeyFile, 'addition.sslKeyFile'),
-    };
-    const { connectTimeoutMs } = mysql;
+    const { connectTimeoutMs } = this.config.mysql;
+    const { user, password } = await this.#logins.regional();
+    const ssl = await this.#logins.regionalTls();
     const servers = createRegionalServers({ user, password, ssl, connectTimeoutMs });
     this.#closing.push(servers);
-    return { servers, random: Math.random, graceMs: addition.graceMs };
+    return { servers, random: Math.random, graceMs: this.config.addition.graceMs };
   }
 
   /** The binlog of this host's server, and the service that hands it out to who has the replication account. */
   async binlog(): Promise<BinlogDeps> {
-    const { replicationUser: user, replicationPasswordFile } = this.config.mysql;
-    const password = await this.#secret('mysql.replicationPasswordFile', replicationPasswordFile);
     return {
       open: (place) => new BinlogFiles(place),
       serverUuid: ({ dataDirectory }) => readServerUuid(dataDirectory),
-      service: createBinlogService({ account: { user, password }, log: this.log }),
+      service: createBinlogService({ account: await this.#logins.replication(), log: this.log }),
       cut: cutBinlog,
     };
   }
@@ -193,7 +171,7 @@ export class Context implements AsyncDisposable {
 
   /** A session on a primary. Throws `MYSQL_UNREACHABLE`, `MYSQL_REFUSED`. */
   async reapplication(server: Endpoint, timeoutMs: number): Promise<Reapplication> {
-    return openReapplication(server, await this.#login(), { timeoutMs });
+    return openReapplication(server, await this.#logins.mysql(), { timeoutMs });
   }
 
   /** How the agent starts mysqld; undefined when the configuration names no command. */
@@ -212,33 +190,21 @@ export class Context implements AsyncDisposable {
   async rejoin(localHost: string): Promise<RejoinDeps> {
     return {
       store: this.salvage(),
-      rollback: createRollback(await this.#login(localHost)),
+      rollback: createRollback(await this.#logins.mysql(localHost)),
       decompress: await loadZstd(),
-      clone: { cloning: createCloning(await this.#login(localHost)), freeBytes },
+      clone: { cloning: createCloning(await this.#logins.mysql(localHost)), freeBytes },
     };
   }
 
   /** The semi-synchronous plugins of the servers. */
   async semiSync(localHost: string): Promise<SemiSync> {
-    const semiSync = createSemiSync(await this.#login(localHost), this.config.mysql.connectTimeoutMs);
+    const semiSync = createSemiSync(await this.#logins.mysql(localHost), this.config.mysql.connectTimeoutMs);
     this.#closing.push(semiSync);
     return semiSync;
   }
 
-  async #login(localHost?: string): Promise<Login> {
-    const { mysql, agent } = this.config;
-    const password = await this.#secret('mysql.passwordFile', mysql.passwordFile);
-    return {
-      user: mysql.user,
-      password,
-      ssl: mysql.ssl ? { ca: await readCertificate(mysql.sslCaFile) } : undefined,
-      socketOf: ({ host }) => (host === localHost ? agent.socket : undefined),
-      secrets: [password],
-    };
-  }
-
   async peers(): Promise<{ readonly caller: PeerCaller; readonly listener: PeerListener }> {
-    const key = await this.#secret('peer.secretFile', this.config.peer.secretFile);
+    const key = await this.#logins.peer();
     const caller = createPeerCaller({ secret: key });
     this.#closing.push({
       [Symbol.asyncDispose]: () => {
@@ -260,15 +226,6 @@ export class Context implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const resource of this.#closing.reverse()) await resource[Symbol.asyncDispose]();
-  }
-
-  async #secret(key: string, file: string | undefined): Promise<string> {
-    return readSecret({
-      key,
-      file,
-      env: process.env,
-      warn: (message, fields) => this.log.warn(message, fields),
-    });
   }
 }
 

@@ -3,19 +3,16 @@ import {
   acknowledgementOf,
   decideSource,
   isInForce,
-  sameDurability,
   semiSyncPolicy,
   type Acknowledgement,
-  type Durability,
   type SemiSyncPolicy,
 } from '../core/decide/semi-sync.ts';
-import { parseGtidSet } from '../core/gtid/gtid-set.ts';
 import { toDcmhaError } from '../core/model/errors.ts';
 import type { SemiSyncState } from '../core/model/group.ts';
-import { readDurability, writeDurability } from '../core/store/durability.ts';
 import type { SemiSync, SemiSyncSource, SemiSyncStatus } from '../ports/semi-sync.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions } from './agent-deps.ts';
+import { DurabilityClaims } from './agent-durability.ts';
 import { refused, type EpochOf } from './agent-refusal.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
@@ -42,6 +39,7 @@ export class SemiSyncKeeper {
   readonly #usual: SemiSyncPolicy;
   readonly #view: GroupView;
   readonly #local: LocalServer;
+  readonly #claims: DurabilityClaims;
   #alarm: Alarm | undefined;
   #last: SemiSyncStatus | undefined;
   /** Since mysqld started, so that a count that grew is told from one that began anew. */
@@ -61,6 +59,7 @@ export class SemiSyncKeeper {
     this.#usual = semiSync;
     this.#view = parts.view;
     this.#local = parts.local;
+    this.#claims = new DurabilityClaims(deps, parts);
   }
 
   readonly wake = (): void => this.#alarm?.ring();
@@ -112,7 +111,7 @@ export class SemiSyncKeeper {
     this.#counted = undefined;
     const open = this.#local.writable === true;
     this.#hasOpened = !open;
-    await this.#claim(situation, (terms) => (terms.length === 0 ? [] : joined(terms, ack.durability)));
+    await this.#claims.join(epoch, ack.durability);
     await this.#setSource(source, situation, open);
   }
 
@@ -134,7 +133,7 @@ export class SemiSyncKeeper {
         return this.#keepReplica(now, situation);
       case undefined:
         // What an operator does meanwhile may end what is claimed all the same.
-        if (this.#isOurs() && this.#isBroken(now.source)) await this.#claim(situation, () => []);
+        if (this.#isOurs() && this.#isBroken(now.source)) await this.#claims.withdraw(situation.epoch);
         return;
     }
   }
@@ -194,20 +193,20 @@ export class SemiSyncKeeper {
   }
 
   async #keepSource(now: SemiSyncSource | undefined, situation: Situation): Promise<void> {
-    const { policy, ack } = situation;
+    const { plugins, policy, epoch, ack } = situation;
     this.#why = whyNot(now, ack);
     const isBroken = this.#isBroken(now);
     if (policy.mode !== 'required' || now === undefined || isBroken) {
       this.#steady = false;
-      await this.#claim(situation, () => []);
+      await this.#claims.withdraw(epoch);
     } else {
-      await this.#claim(situation, (terms) => (terms.length === 0 ? [] : joined(terms, ack.durability)));
+      await this.#claims.join(epoch, ack.durability);
     }
     if (now === undefined) return;
     await this.#setSource(now, situation, true);
     const isNow = isInForce(now, ack);
-    if (policy.mode === 'required' && isNow && this.#steady && (await this.#isSettled(situation)))
-      await this.#claim(situation, () => [ack.durability]);
+    if (policy.mode === 'required' && isNow && this.#steady && (await this.#claims.isSettled(plugins, ack)))
+      await this.#claims.replace(epoch, ack.durability);
     this.#steady = isNow;
   }
 
@@ -229,56 +228,6 @@ export class SemiSyncKeeper {
     await plugins.setSource(this.#local.endpoint, settings, { timeoutMs: sqlMs });
     this.#deps.log.info('semi-sync set', { ...settings });
   }
-
-  /** Writes what is claimed now, if that differs. */
-  async #claim(
-    { epoch: { group, epoch } }: Situation,
-    change: (terms: readonly Durability[]) => readonly Durability[],
-  ): Promise<void> {
-    const { coordination, log } = this.#deps;
-    const record = await readDurability(coordination, group);
-    const before = record?.terms ?? [];
-    const terms = change(before);
-    const isSame = terms.length === before.length && terms.every((term, at) => sameAs(term, before[at]));
-    if (isSame && (record === undefined || record.epoch === epoch)) return;
-    await writeDurability(coordination, group, { epoch, terms }, record?.version);
-    if (!isSame)
-      log.info('where acknowledged transactions are is recorded', { group, terms: terms.map(textOf) });
-  }
-
-  /** Whether enough of those whose word counts hold all that was committed before, and nobody else's word counts. */
-  async #isSettled({ plugins, ack }: Situation): Promise<boolean> {
-    const { mysql } = this.#deps;
-    const options = { timeoutMs: sqlMs };
-    const mark = parseGtidSet((await mysql.status(this.#local.endpoint, options)).executed);
-    const others = (this.#view.members ?? []).filter(({ id }) => id !== this.#view.self);
-    const answers = await Promise.all(
-      others.map(async ({ id, endpoint }): Promise<'holds' | 'lacks' | 'strange'> => {
-        try {
-          if (!ack.ackers.includes(id))
-            return (await plugins.status(endpoint, options)).replica?.enabled === true ? 'strange' : 'lacks';
-          const status = await mysql.status(endpoint, options);
-          const received = parseGtidSet(defaultChannel(status)?.retrieved ?? '');
-          return parseGtidSet(status.executed).union(received).contains(mark) ? 'holds' : 'lacks';
-        } catch {
-          return 'lacks'; // one that does not answer is not attached: its word does not count
-        }
-      }),
-    );
-    return !answers.includes('strange') && answers.filter((answer) => answer === 'holds').length >= ack.acks;
-  }
-}
-
-function joined(terms: readonly Durability[], one: Durability): readonly Durability[] {
-  return terms.some((term) => sameDurability(term, one)) ? terms : [...terms, one];
-}
-
-function sameAs(a: Durability, b: Durability | undefined): boolean {
-  return b !== undefined && sameDurability(a, b);
-}
-
-function textOf({ holders, copies }: Durability): string {
-  return `${copies} of ${holders.join(' ')}`;
 }
 
 function whyNot(now: SemiSyncSource | undefined, { acks, ackers }: Acknowledgement): string | undefined {

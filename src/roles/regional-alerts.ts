@@ -1,3 +1,4 @@
+import { regionalChannel } from '../core/regional/channel.ts';
 import { clearAlert, raiseAlert } from '../core/store/alerts.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
@@ -15,10 +16,25 @@ export class RegionalAlerts {
     this.#runner = runner;
   }
 
-  async raise(region: string, text: string): Promise<void> {
-    this.#texts.set(region, text);
-    this.#runner.alerts.raise('region-lost', { group: this.#group, region }, text);
-    await this.#publish();
+  /** Told at once: it does not pass by itself, and no other source helps. */
+  broken(region: string, why: string): Promise<void> {
+    const text = `the channel from region ${region} has stopped on an error, which another source would send, too: ${why}`;
+    return this.#raise(
+      region,
+      `${text}. Repair the row, then START REPLICA FOR CHANNEL '${regionalChannel(region)}'`,
+    );
+  }
+
+  unattached(region: string, primary: string, why: string): Promise<void> {
+    return this.#raise(
+      region,
+      `servers of region ${region} answer the coordinators, but not ${primary}: ${why}`,
+    );
+  }
+
+  none(region: string, why: string): Promise<void> {
+    const remedy = `see dcmha addition check --group ${this.#group}`;
+    return this.#raise(region, `no server of region ${region} can be received from: ${why}; ${remedy}`);
   }
 
   async end(region: string): Promise<void> {
@@ -33,6 +49,13 @@ export class RegionalAlerts {
   async keepOnly(regions: readonly string[]): Promise<void> {
     for (const region of this.#texts.keys()) if (!regions.includes(region)) await this.end(region);
     if (regions.length === 0) await this.#publish();
+  }
+
+  async #raise(region: string, what: string): Promise<void> {
+    const text = `${this.#group}: ${what}`;
+    this.#texts.set(region, text);
+    this.#runner.alerts.raise('region-lost', { group: this.#group, region }, text);
+    await this.#publish();
   }
 
   async #publish(): Promise<void> {

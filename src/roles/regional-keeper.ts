@@ -14,25 +14,15 @@ import {
 import { assessChannel, type ChannelVerdict } from '../core/regional/assess.ts';
 import { regionalChannel, regionOfChannel } from '../core/regional/channel.ts';
 import type { RegionalLink } from '../core/regional/link.ts';
-import { readLinks } from '../core/store/additions.ts';
-import { readJournal } from '../core/store/journal.ts';
-import { readPrimary } from '../core/store/primary.ts';
 import { znodes } from '../core/store/znodes.ts';
 import { Alarm } from './alarm.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
 import { RegionalAlerts } from './regional-alerts.ts';
+import { RegionalSpells } from './regional-spells.ts';
+import { isStillPrimary, readStanding, type Standing } from './regional-standing.ts';
 
 /** A server of the region that is merely behind has soon caught up. */
 const soonMs = 1000;
-
-interface Standing {
-  readonly primary: Member;
-  readonly epoch: number;
-  readonly channels: readonly ChannelHealth[];
-  readonly links: readonly RegionalLink[];
-  /** Whether anything may be changed now. */
-  readonly mayAct: boolean;
-}
 
 /**
  * Keeps the regional channels of one group where they are wanted: on its primary, from a server of the region that works. Looks at what
@@ -46,11 +36,7 @@ export class RegionalKeeper {
   readonly #alarm: Alarm;
   readonly #alerts: RegionalAlerts;
   #latest: GroupSnapshot | undefined;
-  /** Region -> since when its receiver is not attached, or none could be found, monotonic ms. */
-  readonly #unwellSince = new Map<string, number>();
-  readonly #noneSince = new Map<string, number>();
-  /** Region -> since when the channel has not worked, whatever was tried, monotonic ms. */
-  readonly #illSince = new Map<string, number>();
+  readonly #spells: RegionalSpells;
   /** Region -> the version of what is wanted that was last put into force by this coordinator. */
   readonly #placed = new Map<string, number>();
 
@@ -60,6 +46,7 @@ export class RegionalKeeper {
     this.#signal = signal;
     this.#alarm = new Alarm(deps.runner.clock, signal);
     this.#alerts = new RegionalAlerts(group, deps.runner);
+    this.#spells = new RegionalSpells(deps.runner.clock);
   }
 
   /** The group as it was just seen; undefined while something else is done about it. */
@@ -88,7 +75,7 @@ export class RegionalKeeper {
     const { runner, tickMs, onDuty } = this.#deps;
     const snapshot = this.#latest;
     if (snapshot === undefined || !onDuty()) return tickMs;
-    const standing = await this.#standing(snapshot);
+    const standing = await readStanding(runner.coordination, this.#group, snapshot);
     if (standing === undefined) return tickMs;
     const wanted = standing.links.map(({ region }) => region);
     await this.#alerts.keepOnly(wanted);
@@ -97,21 +84,6 @@ export class RegionalKeeper {
     const waits = [tickMs, await this.#dropStrays(standing, context)];
     for (const link of standing.links) waits.push(await this.#keepOne(link, standing, context));
     return Math.min(...waits);
-  }
-
-  /** undefined: the primary's agent does not say how its channels are. */
-  async #standing({ members, primary, paused }: GroupSnapshot): Promise<Standing | undefined> {
-    const view = members.find(({ member }) => member.id === primary?.id);
-    if (primary === undefined || view?.presence?.verdict !== 'up') return undefined;
-    const links = await readLinks(this.#deps.runner.coordination, this.#group);
-    const { channels = [], writable } = view.presence;
-    return {
-      primary: view.member,
-      epoch: primary.epoch,
-      channels,
-      links,
-      mayAct: writable === true && !paused && view.paused !== true,
-    };
   }
 
   /** A channel that is not wanted any more. */
@@ -144,19 +116,19 @@ export class RegionalKeeper {
     const verdict = this.#assess(link, health, graceMs);
     switch (verdict.kind) {
       case 'fine':
-        this.#noneSince.delete(region);
-        this.#illSince.delete(region);
+        this.#spells.end('none', region);
+        this.#spells.end('ill', region);
         await this.#alerts.end(region);
         await this.#confirm(link, standing, context);
         return this.#deps.tickMs;
       case 'stopped':
-        this.#illSince.delete(region);
+        this.#spells.end('ill', region);
         await this.#alerts.end(region);
         return this.#deps.tickMs;
       case 'wait':
         return verdict.lookAgainMs;
       case 'broken':
-        await this.#alerts.raise(region, brokenText(link, verdict.why));
+        await this.#alerts.broken(region, verdict.why);
         return this.#deps.tickMs;
       case 'due':
         if (!standing.mayAct) return this.#deps.tickMs;
@@ -176,12 +148,10 @@ export class RegionalKeeper {
 
   #assess(link: RegionalLink, health: ChannelHealth | undefined, graceMs: number): ChannelVerdict {
     const { region } = link;
-    const now = this.#deps.runner.clock.monotonic();
     const isUnwell = health?.state === 'connecting' || health?.state === 'refused';
-    if (!isUnwell) this.#unwellSince.delete(region);
-    const since = this.#unwellSince.get(region) ?? now;
-    if (isUnwell) this.#unwellSince.set(region, since);
-    return assessChannel(link, health, { unwellMs: now - since, graceMs });
+    if (!isUnwell) this.#spells.end('unwell', region);
+    const unwellMs = isUnwell ? this.#spells.lasting('unwell', region) : 0;
+    return assessChannel(link, health, { unwellMs, graceMs });
   }
 
   async #place(
@@ -191,11 +161,12 @@ export class RegionalKeeper {
     context: ChannelContext,
   ): Promise<number> {
     const { region } = link;
-    const { alerts, log, clock } = this.#deps.runner;
+    const { alerts, coordination, log } = this.#deps.runner;
     let waitMs = soonMs;
     await this.#try('regional channel not set up', async () => {
       const choice = await surveyLink(link, { receiver: primary, leave }, context);
-      if (!(await this.#isStill(epoch))) return;
+      // Asking may have taken seconds.
+      if (!(await isStillPrimary(coordination, this.#group, epoch))) return;
       const placement = await settleChannel(link, choice, primary, context);
       if (placement.kind === 'none') {
         waitMs = await this.#tellNone(
@@ -205,7 +176,7 @@ export class RegionalKeeper {
         );
         return;
       }
-      this.#unwellSince.set(region, clock.monotonic());
+      this.#spells.beginAnew('unwell', region);
       this.#placed.set(region, placement.version);
       const { source } = placement;
       const fields = { group: this.#group, region, host: primary.id, source, why };
@@ -225,38 +196,17 @@ export class RegionalKeeper {
     why: string,
     { regional: { graceMs } }: ChannelContext,
   ): Promise<boolean> {
-    const now = this.#deps.runner.clock.monotonic();
-    const since = this.#illSince.get(region) ?? now;
-    this.#illSince.set(region, since);
     // A source that died is left within one grace, and the next one attaches at once.
-    if (now - since < graceMs) return false;
-    const text = `${this.#group}: servers of region ${region} answer the coordinators, but not ${primary.id}`;
-    await this.#alerts.raise(region, `${text}: ${why}`);
+    if (this.#spells.lasting('ill', region) < graceMs) return false;
+    await this.#alerts.unattached(region, primary.id, why);
     return true;
   }
 
   /** None is left: told once that has lasted, for servers of the region that are behind catch up. */
   async #tellNone({ region }: RegionalLink, why: string, graceMs: number): Promise<number> {
-    const now = this.#deps.runner.clock.monotonic();
-    const since = this.#noneSince.get(region) ?? now;
-    this.#noneSince.set(region, since);
-    if (now - since < graceMs) return soonMs;
-    const remedy = `see dcmha addition check --group ${this.#group}`;
-    await this.#alerts.raise(
-      region,
-      `${this.#group}: no server of region ${region} can be received from: ${why}; ${remedy}`,
-    );
+    if (this.#spells.lasting('none', region) < graceMs) return soonMs;
+    await this.#alerts.none(region, why);
     return this.#deps.tickMs;
-  }
-
-  /** Asking may have taken seconds. */
-  async #isStill(epoch: number): Promise<boolean> {
-    const { coordination } = this.#deps.runner;
-    const [primary, journal] = await Promise.all([
-      readPrimary(coordination, this.#group),
-      readJournal(coordination, this.#group),
-    ]);
-    return primary?.epoch === epoch && journal === undefined;
   }
 
   async #try(message: string, work: () => Promise<void>): Promise<void> {
@@ -271,11 +221,4 @@ export class RegionalKeeper {
 
 function sourceName({ source }: RegionalLink): string | undefined {
   return source === undefined ? undefined : formatEndpoint(source.endpoint);
-}
-
-function brokenText({ group, region }: RegionalLink, why: string): string {
-  return (
-    `${group}: the channel from region ${region} has stopped on an error, which another source would send, too: ${why}. ` +
-    `Repair the row, then START REPLICA FOR CHANNEL '${regionalChannel(region)}'`
-  );
 }

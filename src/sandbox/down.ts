@@ -3,7 +3,7 @@ import path from 'node:path';
 import { shortDirectory } from './config-files.ts';
 import { removeIsolation } from './isolation.ts';
 import { thawMounts, unmountAll } from './mounts.ts';
-import { releaseClaim } from './network.ts';
+import { freeNetwork } from './network.ts';
 import { killSandboxProcesses } from './processes.ts';
 import { stateFile, tryReadState } from './state.ts';
 
@@ -22,9 +22,11 @@ export async function tearDown(dir: string, options: { readonly keep?: boolean }
   if (options.keep !== true) await unmountAll(at);
   if (state === undefined) return { killed, removed: false };
   await rm(shortDirectory(state.id), { recursive: true, force: true });
-  await releaseClaim(state.network);
-  if (state.isolated && options.keep !== true) await removeIsolation(state.network);
+  // What is kept keeps its addresses, too.
   if (options.keep === true) return { killed, removed: false };
+  await freeNetwork(state.network, state.dir, async () => {
+    if (state.isolated) await removeIsolation(state.network);
+  });
   // What is ours by name goes; the directory itself only when nothing else is in it.
   for (const name of ['hosts', 'zookeeper', 'coordinators', 'routers', 'secrets', 'salvage', 'dcmha.yaml']) {
     await rm(path.join(at, name), { recursive: true, force: true });

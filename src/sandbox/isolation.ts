@@ -1,6 +1,7 @@
 import { execa } from 'execa';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DcmhaError } from '../core/model/errors.ts';
 
 const NAMESPACES = '/run/netns';
@@ -42,16 +43,28 @@ export async function createIsolation(prefix: string, hosts: readonly string[]):
   }
 }
 
-/** Removes what {@link createIsolation} made; nothing may run in it any more. */
+/** Removes what {@link createIsolation} made; nothing may run in it any more. Somebody else may be about the same. */
 export async function removeIsolation(prefix: string): Promise<void> {
+  const deadline = performance.now() + COMMAND_TIMEOUT_MS;
+  for (let left = await removals(prefix); left.length > 0; left = await removals(prefix)) {
+    try {
+      await runTool('ip', ['-force', '-batch', '-'], left);
+    } catch (error) {
+      // What is gone meanwhile cannot be removed: only what stays is a failure.
+      if (performance.now() > deadline) throw error;
+      await pause(50);
+    }
+  }
+}
+
+async function removals(prefix: string): Promise<readonly string[]> {
   const names = existsSync(NAMESPACES) ? await readdir(NAMESPACES) : [];
   const ours = names.filter((name) => name.startsWith(`${namespaceOf(prefix)}.`));
   // A link goes with its namespace, too, but later.
   const links = (await readdir('/sys/class/net')).filter(
     (name) => name === bridgeOf(prefix) || name.startsWith(`${linkOf(prefix)}-`),
   );
-  const commands = [...links.map((name) => `link del ${name}`), ...ours.map((name) => `netns del ${name}`)];
-  if (commands.length > 0) await ip(...commands);
+  return [...links.map((name) => `link del ${name}`), ...ours.map((name) => `netns del ${name}`)];
 }
 
 function ip(...commands: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DcmhaError } from '../core/model/errors.ts';
 
 /** A block of addresses, `127.0.20` for 127.0.20.0/24, that nobody else uses while it is held. */
@@ -14,6 +15,7 @@ export interface NetworkLease extends AsyncDisposable {
 const FIRST = 20;
 const LAST = 250;
 const LEASE_PORT = 7099;
+const LEASE_WAIT_MS = 5000;
 // Where a sandbox that outlived the process that made it would be found.
 const TELLTALES: readonly (readonly [number, number])[] = [
   [1, 2181],
@@ -84,17 +86,52 @@ export async function claimNetwork(prefix: string, dir: string): Promise<void> {
   await writeFile(path.join(CLAIMS, prefix), dir);
 }
 
-export async function releaseClaim(prefix: string): Promise<void> {
-  await rm(path.join(CLAIMS, prefix), { force: true });
+/**
+ * Gives the block of the sandbox made in `dir` back, once `remove` has taken away what is there. Nothing is done when the block has been
+ * somebody else's since: then its networks are theirs.
+ */
+export async function freeNetwork(prefix: string, dir: string, remove: () => Promise<void>): Promise<void> {
+  // Under the lease nobody begins to use it between the look and the end.
+  const lease = await untilLeased(loopbackOf(prefix));
+  if (lease === undefined) return;
+  try {
+    if ((await claimant(prefix)) !== dir) return;
+    await remove();
+    await rm(path.join(CLAIMS, prefix), { force: true });
+  } finally {
+    await closeServer(lease);
+  }
 }
+
+/** Who only looks for a free block holds it for a moment; undefined when somebody starts a sandbox there, which sweeps it first. */
+async function untilLeased(loopback: string): Promise<Server | undefined> {
+  const deadline = performance.now() + LEASE_WAIT_MS;
+  for (;;) {
+    const lease = await bindOnly(`${loopback}.254`, LEASE_PORT);
+    if (lease !== undefined || performance.now() > deadline) return lease;
+    await pause(50);
+  }
+}
+
+const loopbackOf = (prefix: string): string => `127.0.${prefix.split('.')[2] ?? ''}`;
 
 async function isClaimed(prefix: string): Promise<boolean> {
   try {
-    const dir = await readFile(path.join(CLAIMS, prefix), 'utf8');
+    const dir = (await claimant(prefix)) ?? '';
     const state: unknown = JSON.parse(await readFile(path.join(dir, 'sandbox.json'), 'utf8'));
     return typeof state === 'object' && state !== null && 'network' in state && state.network === prefix;
   } catch {
     // No claim, or of a sandbox that is gone.
     return false;
+  }
+}
+
+/** The directory of the sandbox that the block was claimed for last; it may be gone. */
+async function claimant(prefix: string): Promise<string | undefined> {
+  try {
+    return await readFile(path.join(CLAIMS, prefix), 'utf8');
+  } catch {
+    // Nobody's.
+    return undefined;
   }
 }

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { coverInherited } from '../adapters/system/inherited-files.ts';
 import { DcmhaError } from '../core/model/errors.ts';
@@ -144,22 +143,22 @@ export async function spawnDetached(program: Program): Promise<ProcessId> {
   }
 }
 
-/** All living processes whose environment carries a mark that `matches`. */
-export function findMarked(matches: (mark: string) => boolean): readonly ProcessId[] {
+/** All living processes whose environment carries a mark that `matches`, or another variable that does. */
+export function findMarked(matches: (mark: string) => boolean, variable = MARK): readonly ProcessId[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      const mark = markIn(name);
-      return mark !== undefined && matches(mark);
-    })
     .map((name) => identify(Number(name)))
-    .filter((found) => found !== undefined);
+    .filter((found) => found !== undefined)
+    .filter(({ pid }) => {
+      const mark = variableIn(pid, variable);
+      return mark !== undefined && matches(mark);
+    });
 }
 
-function markIn(pid: string): string | undefined {
+function variableIn(pid: number, variable: string): string | undefined {
   try {
-    const entries = readFileSync(path.join('/proc', pid, 'environ'), 'utf8').split('\0');
-    return entries.find((entry) => entry.startsWith(`${MARK}=`))?.slice(MARK.length + 1);
+    const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return entries.find((entry) => entry.startsWith(`${variable}=`))?.slice(variable.length + 1);
   } catch {
     // It ended, or belongs to another user: not ours.
     return undefined;

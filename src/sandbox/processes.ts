@@ -1,7 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { shortDirectory } from './config-files.ts';
 import { clearSocketLock } from './mysqld.ts';
-import { findMarked, isGone, isHalted, type ProcessId, sendSignal, spawnDetached } from './process.ts';
+import {
+  findMarked,
+  isGone,
+  isHalted,
+  type ProcessId,
+  sendSignal,
+  spawnDetached,
+  stateOf,
+} from './process.ts';
 import { processReady } from './process-specs.ts';
 import { settleAll } from './settle.ts';
 import {
@@ -53,14 +61,23 @@ export function markMatcher(state: SandboxState | undefined, dir: string): (mark
 export async function killSandboxProcesses(state: SandboxState | undefined, dir: string): Promise<number> {
   const isOurs = markMatcher(state, dir);
   const recorded = await Promise.all((state?.processes ?? []).map((spec) => runningProcess(spec)));
-  let left = [...recorded.filter((found) => found !== undefined), ...findMarked(isOurs)];
-  const met = new Set(left.map(({ pid }) => pid));
-  while (left.length > 0) {
-    for (const target of left) sendSignal(target, 'SIGKILL');
-    await Promise.all(left.map((target) => isGone(target, 10_000)));
-    // One may have started another before it died.
-    left = [...findMarked(isOurs)];
-    for (const { pid } of left) met.add(pid);
+  const known = recorded.filter((found) => found !== undefined);
+  return killAll(() => [...known.filter((target) => stateOf(target) !== 'stopped'), ...findMarked(isOurs)]);
+}
+
+/**
+ * Kills what `find` finds until that is nothing: one may have started another before it died. One that waits for a frozen disk does not
+ * die, so there is an end to it. Returns how many there were.
+ */
+export async function killAll(find: () => readonly ProcessId[], timeoutMs = 60_000): Promise<number> {
+  const deadline = performance.now() + timeoutMs;
+  const met = new Set<number>();
+  for (let left = find(); left.length > 0 && performance.now() < deadline; left = find()) {
+    for (const target of left) {
+      met.add(target.pid);
+      sendSignal(target, 'SIGKILL');
+    }
+    await Promise.all(left.map((target) => isGone(target, deadline - performance.now())));
   }
   return met.size;
 }

@@ -20,7 +20,7 @@ describe('cloning real servers', { timeout: 180_000 }, () => {
   const cloning = createCloning(login);
 
   before(async () => {
-    servers = await RealServers.create();
+    servers = new RealServers();
     [donor, server] = await Promise.all([
       servers.start('127.81.0.61'),
       servers.start('127.81.0.62', { loose_clone_delay_after_data_drop: 1 }),

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import { initTree } from '../../src/core/store/init-tree.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { startEnsemble, type ZookeeperHandle } from '../../src/sandbox/zookeeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordingLog } from '../support/test-log.ts';
@@ -16,7 +15,7 @@ let dir = '';
 let servers: readonly ZookeeperHandle[] = [];
 
 before(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'dcmha-ensemble-'));
+  dir = makeScratch();
   servers = await startEnsemble(
     dir,
     hosts.map((host) => ({ host, port: 2181 })),

@@ -1,9 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import { after, before } from 'node:test';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { startZookeeper, type ZookeeperHandle } from '../../src/sandbox/zookeeper.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
@@ -17,7 +16,7 @@ let server: ZookeeperHandle;
 const networks = new Map<Client, CuttableProxy>();
 
 before(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'dcmha-coordination-'));
+  dir = makeScratch();
   server = await startZookeeper({ dir, host, port: 2181 });
 });
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync, type StdioOptions } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +13,7 @@ import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import type { ZookeeperOptions } from '../../src/adapters/zookeeper/options.ts';
 import { hasCode } from '../../src/core/model/errors.ts';
 import { initTree, requireTree } from '../../src/core/store/init-tree.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { startZookeeper, type ZookeeperHandle } from '../../src/sandbox/zookeeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordingLog } from '../support/test-log.ts';
@@ -27,7 +27,7 @@ let server: ZookeeperHandle;
 const opened: Client[] = [];
 
 before(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'dcmha-zookeeper-'));
+  dir = makeScratch();
   server = await startZookeeper({ dir, host, port: 2181 });
 });
 

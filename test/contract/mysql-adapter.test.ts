@@ -19,7 +19,7 @@ describe('the MySQL adapter', { timeout: 180_000 }, () => {
   let b: MysqldHandle;
 
   before(async () => {
-    servers = await RealServers.create();
+    servers = new RealServers();
     [a, b] = await Promise.all([
       servers.start('127.81.0.21'),
       servers.start('127.81.0.22', { max_connections: 4 }),

@@ -27,7 +27,7 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
   const log = recordingLog();
 
   before(async () => {
-    servers = await RealServers.create();
+    servers = new RealServers();
     server = await servers.start('127.81.0.11', {
       plugin_load_add: 'semisync_source.so',
       loose_rpl_semi_sync_source_timeout: 60_000,

@@ -7,7 +7,7 @@ import { recordingLog } from '../support/test-log.ts';
 import { mysqlContract, type ContractServer } from './mysql-suite.ts';
 
 mysqlContract('real servers', async () => {
-  const servers = await RealServers.create();
+  const servers = new RealServers();
   const [a, b] = await Promise.all([servers.start('127.81.0.1'), servers.start('127.81.0.2')]);
   const log = recordingLog();
   const mysql = servers.mysql({ log });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { systemClock } from '../../src/adapters/system/clock.ts';
@@ -9,6 +8,7 @@ import type { ZookeeperOptions } from '../../src/adapters/zookeeper/options.ts';
 import { hasCode } from '../../src/core/model/errors.ts';
 import { initTree } from '../../src/core/store/init-tree.ts';
 import { ask } from '../../src/sandbox/ready.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { settleAll } from '../../src/sandbox/settle.ts';
 import { startZookeeper, type ZookeeperHandle, type ZookeeperSettings } from '../../src/sandbox/zookeeper.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
@@ -46,7 +46,7 @@ describe('a ZooKeeper server that denies', () => {
   const opened: Client[] = [];
 
   before(async () => {
-    dir = await mkdtemp(path.join(tmpdir(), 'dcmha-zookeeper-'));
+    dir = makeScratch();
     servers = await settleAll(
       Object.entries(hosts).map(([name, host]) =>
         startZookeeper({ dir: path.join(dir, name), host, port, ...properties[host] }),

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat, truncate } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import mysql, { type Connection } from 'mysql2/promise';
@@ -9,6 +8,7 @@ import { FileIndexer, indexBinlogFile, TransactionIndex } from '../../src/core/b
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import type { BinlogFile } from '../../src/ports/binlog-source.ts';
 import { startMysqld, type MysqldHandle } from '../../src/sandbox/mysqld.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { eventually } from '../support/eventually.ts';
 
 const connect = ({ socket, passwords }: MysqldHandle): Promise<Connection> =>
@@ -65,7 +65,7 @@ async function executed(server: MysqldHandle): Promise<string> {
 }
 
 test('after a kill the binlog ends where crash recovery cuts it, with the transactions it commits', async (t) => {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-recovery-'));
+  const dir = makeScratch();
   t.after(() => rm(dir, { recursive: true, force: true }));
   const settings = { dir: path.join(dir, 'mysqld'), host: '127.78.0.1', port: 33783, serverId: 7803 };
   await using server = await startMysqld(settings);
@@ -99,7 +99,7 @@ test('after a kill the binlog ends where crash recovery cuts it, with the transa
 });
 
 test('a binlog is followed while its server writes it', async (t) => {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-follow-'));
+  const dir = makeScratch();
   t.after(() => rm(dir, { recursive: true, force: true }));
   await using server = await startMysqld({
     dir: path.join(dir, 'mysqld'),

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { recordings } from '../../scripts/fixtures/recordings.ts';
 import { BinlogFiles } from '../../src/adapters/fs/binlog-files.ts';
 import { surveyTail } from '../../src/core/catch-up/survey-tail.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { CatchUpWorld } from '../support/catch-up-world.ts';
 import { eventually } from '../support/eventually.ts';
 import { Random } from '../support/random.ts';
@@ -175,7 +175,7 @@ describe('a binlog whose end a crash tore', () => {
     await world.primary.kill();
     const whole = await world.survey();
     const last = whole.files.at(-1)!;
-    const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-torn-'));
+    const dir = makeScratch();
     try {
       await writeFile(path.join(dir, 'binlog.index'), `./${last.name}\n`);
       const files = new BinlogFiles({ indexFile: path.join(dir, 'binlog.index') });

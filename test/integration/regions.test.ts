@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { ensureTemplate } from '../../src/sandbox/template.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
@@ -32,7 +32,7 @@ describe('two groups in two regions', () => {
   let files: string;
 
   before(async () => {
-    files = await mkdtemp(path.join(tmpdir(), 'dcmha-regions-'));
+    files = makeScratch();
     // Servers that are copies of one template have one CA.
     const template = await ensureTemplate();
     for (const name of ['ca.pem', 'client-cert.pem', 'client-key.pem'])

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { hasCode } from '../../src/core/model/errors.ts';
@@ -10,6 +9,7 @@ import { tearDown } from '../../src/sandbox/down.ts';
 import { defaultOptions } from '../../src/sandbox/layout.ts';
 import { leaseNetwork } from '../../src/sandbox/network.ts';
 import { findMarked } from '../../src/sandbox/process.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { stateFile } from '../../src/sandbox/state.ts';
 import { startSandbox as bringUp } from '../../src/sandbox/up.ts';
 import { eventually } from '../support/eventually.ts';
@@ -22,7 +22,7 @@ let scratch = '';
 let sandbox: TestSandbox;
 
 before(async () => {
-  scratch = await mkdtemp(path.join(tmpdir(), 'dcmha-sandbox-'));
+  scratch = makeScratch();
   sandbox = await startSandbox({ bare: true, hosts: 2, dir: path.join(scratch, 'shared') });
 });
 

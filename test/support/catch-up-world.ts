@@ -44,7 +44,7 @@ export class CatchUpWorld implements AsyncDisposable {
       options = {},
     }: { ssl?: boolean; options?: Readonly<Record<string, string | number>> } = {},
   ): Promise<CatchUpWorld> {
-    const servers = await RealServers.create();
+    const servers = new RealServers();
     try {
       const [primary, replica] = await Promise.all([
         servers.start(`${net}.11`, { max_allowed_packet: '256M', local_infile: 'ON', ...options }),

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { createPeerCaller } from '../../src/adapters/net/peer-client.ts';
@@ -19,6 +18,7 @@ import { launchProcess, type ProcessHandle } from '../../src/sandbox/process-han
 import { PROJECT } from '../../src/sandbox/project.ts';
 import { startZookeeper, type ZookeeperHandle } from '../../src/sandbox/zookeeper.ts';
 import { eventually } from './eventually.ts';
+import { isKept, sandboxDirectory } from './scratch.ts';
 import { silentLog } from './test-log.ts';
 
 const agentPort = 7071;
@@ -58,7 +58,7 @@ export class RealAgents implements AsyncDisposable {
   }
 
   static async start(net: string, hosts: number, { sessionTimeoutMs = 2000 } = {}): Promise<RealAgents> {
-    const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-agents-'));
+    const dir = sandboxDirectory();
     const zookeeper = await startZookeeper({ dir: path.join(dir, 'zk'), host: `${net}.9`, port: 2181 });
     const store = await connectZookeeper({
       hosts: zookeeper.endpoint,
@@ -134,8 +134,7 @@ export class RealAgents implements AsyncDisposable {
     await Promise.all(this.hosts.map(({ mysqld }) => mysqld.kill()));
     await this.store[Symbol.asyncDispose]();
     await this.zookeeper.kill();
-    // For a look at the logs of what failed.
-    if (process.env['DCMHA_TEST_KEEP'] === undefined) await rm(this.dir, { recursive: true, force: true });
+    if (!isKept) await rm(this.dir, { recursive: true, force: true });
   }
 
   async #addHost(host: string): Promise<void> {

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { httpLeasePort } from '../../src/adapters/haproxy/lease-port.ts';
 import { Haproxy, type HaproxyOptions } from '../../src/adapters/haproxy/haproxy.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { fileName } from '../../src/core/haproxy/names.ts';
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { eventually } from './eventually.ts';
 import { freePortPair } from './free-port.ts';
 import { startNamedServer, type NamedServer } from './named-server.ts';
@@ -40,7 +40,7 @@ export async function startRealHaproxy(
   overrides: Partial<HaproxyOptions> = {},
   hosts: readonly [string, string] = ['127.82.0.1', '127.82.0.2'],
 ): Promise<RealHaproxy> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'dcmha-hp-'));
+  const directory = makeScratch();
   const bind = '127.82.0.9';
   const writePort = await freePortPair(bind);
   const leasePort = await freePortPair('127.0.0.1');

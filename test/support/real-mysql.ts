@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2/promise';
 import { createMysql, type MysqlSettings } from '../../src/adapters/mysql/mysql.ts';
@@ -7,6 +6,7 @@ import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import type { Mysql } from '../../src/ports/mysql.ts';
 import { newPasswords, type AccountName } from '../../src/sandbox/accounts.ts';
 import { startMysqld, type MysqldHandle } from '../../src/sandbox/mysqld.ts';
+import { makeScratch } from '../../src/sandbox/scratch.ts';
 import { silentLog } from './test-log.ts';
 
 const passwords = newPasswords();
@@ -19,13 +19,9 @@ export class RealServers implements AsyncDisposable {
   /** What to close, in the order it was opened. */
   readonly #opened: (() => PromiseLike<void> | void)[] = [];
 
-  private constructor(dir: string) {
-    this.#dir = dir;
-    this.#opened.push(() => rm(dir, { recursive: true, force: true }));
-  }
-
-  static async create(): Promise<RealServers> {
-    return new RealServers(await mkdtemp(path.join(tmpdir(), 'dcmha-mysql-')));
+  constructor() {
+    this.#dir = makeScratch();
+    this.#opened.push(() => rm(this.#dir, { recursive: true, force: true }));
   }
 
   async start(host: string, options: Readonly<Record<string, string | number>> = {}): Promise<MysqldHandle> {

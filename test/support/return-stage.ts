@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { parseSalvageRecord, type SalvageRecord } from '../../src/core/salvage/record.ts';
@@ -9,6 +8,7 @@ import { PROGRAM } from '../../src/sandbox/project.ts';
 import type { SandboxOptions } from '../../src/sandbox/layout.ts';
 import { eventually } from './eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
+import { sandboxDirectory } from './scratch.ts';
 
 const statusSchema = z.object({
   groups: z.array(
@@ -61,7 +61,7 @@ export class ReturnStage implements AsyncDisposable {
     settings,
     ...rest
   }: Partial<SandboxOptions> & { readonly agentsStart?: boolean } = {}): Promise<ReturnStage> {
-    const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-'));
+    const dir = sandboxDirectory();
     const command = `exec "${process.execPath}" "${PROGRAM}" sandbox start --dir "${dir}" --what mysqld --host "$DCMHA_HOST"`;
     const sandbox = await startSandbox({
       hosts: 3,

@@ -58,7 +58,7 @@ export class RollbackWorld implements AsyncDisposable {
     host: string,
     options: Readonly<Record<string, string | number>> = {},
   ): Promise<RollbackWorld> {
-    const servers = await RealServers.create();
+    const servers = new RealServers();
     try {
       const server = await servers.start(host, { max_allowed_packet: '256M', ...options });
       const client = await servers.client(server, 'root');

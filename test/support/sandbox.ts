@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { checkRows, type RowCheck } from '../../src/sandbox/check-rows.ts';
@@ -19,6 +17,7 @@ import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
 import type { WriterOptions, WriterReport } from '../../src/sandbox/writer.ts';
 import { ensureBuilt } from './built.ts';
 import { eventually } from './eventually.ts';
+import { isKept, sandboxDirectory } from './scratch.ts';
 
 /** The address in `127.0.20.11:3306`. */
 export const hostOf = (endpoint: string) => parseEndpoint(endpoint).host;
@@ -122,10 +121,9 @@ export class TestSandbox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const keep = process.env['KEEP_SANDBOX'] !== undefined;
-    await tearDown(this.dir, { keep });
+    await tearDown(this.dir, { keep: isKept });
     this.#callOff();
-    if (keep) process.stderr.write(`kept: ${this.dir}\n`);
+    if (isKept) process.stderr.write(`kept: ${this.dir}\n`);
     else await rm(this.dir, { recursive: true, force: true });
   }
 }
@@ -140,7 +138,7 @@ function addressIn(host: string | undefined): string | undefined {
  */
 export async function startSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   if (options.bare !== true) await ensureBuilt();
-  const dir = options.dir ?? (await mkdtemp(path.join(tmpdir(), 'dcmha-')));
+  const dir = options.dir ?? sandboxDirectory();
   const callOff = startWatchdog(dir, { keep: false });
   try {
     return new TestSandbox(await bringUp({ ...defaultOptions, ...options, dir }), callOff);

@@ -2,77 +2,17 @@ import { z } from 'zod';
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { cloneOutcomes, clonePolicy, cloneSteps } from './clone-plan.ts';
 import { cutOutcomes, cutPlace, cutSteps } from './cut-plan.ts';
+import { takeBackOutcomes, takeBackSteps, type Saved } from './take-back-plan.ts';
+import { whyDifferent, whyNotTakenBack } from './why-it-stays-out.ts';
 
 /** The number of the plan language that this program writes and understands. */
 export const REJOIN_PROGRAM = 1;
 
-const tableName = z.object({ schema: z.string(), table: z.string() });
-
-/** A server that executed, or may have executed, what is being taken back; `uuid` is its server's, where it could be asked. */
-const suspect = z.object({ id: z.string(), uuid: z.string().optional() });
-
 /** What brings a server back that holds transactions which its primary lacks. Each is safe to perform twice. */
-const stepSchema = z.discriminatedUnion('kind', [
-  /** Copies the transactions out of the binlog, and judges whether they can be taken back. */
-  z.object({ kind: z.literal('save') }),
-  /** Takes back what `directory` holds, in one transaction that leaves a mark. */
-  z.object({ kind: z.literal('roll-back'), directory: z.string() }),
-  /** Asks the primary and every other member which of the errant transactions they have. */
-  z.object({ kind: z.literal('ask'), gtids: z.string() }),
-  /** Executes empty transactions of these names on the primary, so that nobody ever gives the names to others. */
-  z.object({
-    kind: z.literal('burn'),
-    gtids: z.string(),
-    primary: z.string(),
-    epoch: z.number(),
-    suspects: z.array(suspect),
-  }),
-  /** Makes the server's GTID set `kept`, from `own` or any part of it. */
-  z.object({ kind: z.literal('reset'), own: z.string(), kept: z.string() }),
-  /** Whatever primary is recorded by then. */
-  z.object({ kind: z.literal('follow') }),
-  /** Compares tables with the primary's at one GTID set. */
-  z.object({ kind: z.literal('verify'), tables: z.array(tableName) }),
-  ...cloneSteps,
-  ...cutSteps,
-]);
+const stepSchema = z.discriminatedUnion('kind', [...takeBackSteps, ...cloneSteps, ...cutSteps]);
 export type RejoinStep = z.infer<typeof stepSchema>;
 
-const outcomeSchema = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('saved'),
-    directory: z.string(),
-    transactions: z.number(),
-    rows: z.number(),
-    sizeBytes: z.number(),
-    /** Every table that taking back touches. */
-    tables: z.array(tableName),
-    /** Absent: all of it can be taken back. */
-    obstacle: z.object({ at: z.string(), reason: z.string(), what: z.string() }).optional(),
-  }),
-  z.object({ kind: z.literal('rolled-back'), rows: z.number() }),
-  z.object({
-    kind: z.literal('asked'),
-    primary: z.string(),
-    epoch: z.number(),
-    /** What is to be burnt: '' when nobody else has any of it, or the primary has it all. */
-    burn: z.string(),
-    /** The server itself, those that have some of it, and those that could not be asked. */
-    suspects: z.array(suspect),
-    /** For people. */
-    detail: z.string(),
-  }),
-  z.object({ kind: z.literal('burnt'), transactions: z.number() }),
-  /** Another primary is recorded meanwhile: it is asked anew. */
-  z.object({ kind: z.literal('superseded') }),
-  z.object({ kind: z.literal('done') }),
-  z.object({ kind: z.literal('verified'), executed: z.string() }),
-  z.object({ kind: z.literal('differs'), table: tableName }),
-  /** It cannot work, however often it is tried. */
-  z.object({ kind: z.literal('failed'), code: z.string(), why: z.string() }),
-  ...cloneOutcomes,
-  ...cutOutcomes,
-]);
+const outcomeSchema = z.discriminatedUnion('kind', [...takeBackOutcomes, ...cloneOutcomes, ...cutOutcomes]);
 export type RejoinOutcome = z.infer<typeof outcomeSchema>;
 
 const entrySchema = z.object({
@@ -133,7 +73,10 @@ function nextWithoutClone(plan: RejoinPlan): RejoinNext {
   if (saved === undefined) return towardsStart(plan) ?? step({ kind: 'save' });
   return saved.obstacle === undefined
     ? afterSaving(plan, saved)
-    : { kind: 'stays-out', why: whyNotTakenBack(plan, saved) };
+    : {
+        kind: 'stays-out',
+        why: whyNotTakenBack(saved, { errant: heldOf(plan).errant, clone: plan.inputs.clone }),
+      };
 }
 
 /** The end of the binlog is cut off before mysqld is started; what that did shows afterwards. */
@@ -170,7 +113,13 @@ function nextOfClone(plan: RejoinPlan, entries: readonly RejoinEntry[], why: str
 function towardsEnd(plan: RejoinPlan): RejoinNext {
   const last = plan.entries.at(-1)?.outcome;
   const { tables = [], directory = '' } = outcomeOf(plan, 'saved') ?? {};
-  if (last?.kind === 'differs') return { kind: 'stays-out', why: whyDifferent(plan, last.table, directory) };
+  if (last?.kind === 'differs') {
+    const isCloned = outcomeOf(plan, 'cloned') !== undefined;
+    return {
+      kind: 'stays-out',
+      why: whyDifferent(last.table, { directory, isCloned, clone: plan.inputs.clone }),
+    };
+  }
   return last?.kind === 'verified' ? { kind: 'finished' } : step({ kind: 'verify', tables: [...tables] });
 }
 
@@ -239,35 +188,4 @@ function isDone(plan: RejoinPlan, kind: RejoinStep['kind']): boolean {
 
 function step(wanted: RejoinStep): RejoinNext {
   return { kind: 'step', step: wanted };
-}
-
-type Saved = Extract<RejoinOutcome, { kind: 'saved' }>;
-
-function whyNotTakenBack(plan: RejoinPlan, { obstacle, directory }: Saved): string {
-  const { errant } = heldOf(plan);
-  const count = parseGtidSet(errant).count().toString();
-  const why = obstacle === undefined ? '' : `${obstacle.at}: ${obstacle.what} (${obstacle.reason})`;
-  return (
-    `${count} transactions that the primary lacks (${errant}) cannot be taken back, because of ${why}. They are saved in ` +
-    `${directory}: see them there with \`dcmha rollback show\`, then ${remedyOf(plan)}`
-  );
-}
-
-function whyDifferent(
-  plan: RejoinPlan,
-  { schema, table }: z.infer<typeof tableName>,
-  directory: string,
-): string {
-  const how = outcomeOf(plan, 'cloned') === undefined ? 'taking back' : 'a CLONE';
-  return (
-    `after ${how}, ${schema}.${table} is not what the primary has; replication is stopped. What was taken back is saved in ${directory}; ` +
-    remedyOf(plan)
-  );
-}
-
-function remedyOf({ inputs }: RejoinPlan): string {
-  const remedy = 're-provision this server from a healthy one';
-  return inputs.clone === 'allowed'
-    ? remedy
-    : `${remedy}, or allow that its agent does: \`rejoin.clone: allowed\``;
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { AlertDesk } from '../../../src/core/alerts/desk.ts';
@@ -12,6 +11,7 @@ import { commandSink } from '../../../src/adapters/alerts/command-sink.ts';
 import { webhookSink } from '../../../src/adapters/alerts/webhook-sink.ts';
 import { commandRunner } from '../../../src/adapters/system/command.ts';
 import { httpPoster } from '../../../src/adapters/system/http.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 import { recordingLog } from '../../support/test-log.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -106,7 +106,7 @@ describe('alert sinks', () => {
   };
 
   it('gives a command its fields in the environment and all of it as JSON on its input', async () => {
-    const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-alert-'));
+    const dir = makeScratch();
     try {
       const file = path.join(dir, 'out');
       const argv = [

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { BinlogFiles, openBinlogFile } from '../../../src/adapters/fs/binlog-files.ts';
 import type { OpenBinlogFile } from '../../../src/ports/binlog-source.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 let dir = '';
 const inDir = (name: string): string => path.join(dir, 'data', name);
 
 before(async () => {
-  dir = await mkdtemp(path.join(tmpdir(), 'dcmha-files-'));
+  dir = makeScratch();
   await mkdir(inDir('folder'), { recursive: true });
   await writeFile(inDir('binlog.000001'), 'one');
   await writeFile(inDir('binlog.000002'), 'second');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 import { CORPUS, withoutCorpus } from '../../support/corpus.ts';
 import { readFixture, scan } from '../../support/binlog.ts';
 
@@ -98,7 +98,7 @@ test('SQL forwards and backwards', () => {
 });
 
 test('what a crash left is not shown, and said', () => {
-  const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-binlog-'));
+  const dir = makeScratch();
   const file = path.join(dir, 'torn.000001');
   const bytes = readFixture('killed.000001');
   const [first] = scan(bytes).transactions;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { openBinlogFile } from '../../../src/adapters/fs/binlog-files.ts';
 import { BinlogReader } from '../../../src/core/binlog/binlog-reader.ts';
 import { readEvents } from '../../../src/core/binlog/read-events.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 import { decompress } from '../../support/binlog.ts';
 import { eventsOf, writeHugePayload } from '../../support/huge-payload.ts';
 
@@ -13,7 +13,7 @@ import { eventsOf, writeHugePayload } from '../../support/huge-payload.ts';
 const BLOCKS = 8191;
 
 test('a compressed transaction of a gibibyte, packed as unpacked, streams in less than 200 MB', async (context) => {
-  const dir = await mkdtemp(path.join(tmpdir(), 'dcmha-huge-'));
+  const dir = makeScratch();
   try {
     const name = path.join(dir, 'huge.000001');
     await writeHugePayload(name, BLOCKS);

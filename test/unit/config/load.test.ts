@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { describeConfig } from '../../../src/config/describe.ts';
 import { unknownVariables } from '../../../src/config/environment.ts';
 import { loadConfig, loadConfigWithOrigins, type ConfigSources } from '../../../src/config/load.ts';
 import { DcmhaError } from '../../../src/core/model/errors.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-config-'));
+const dir = makeScratch();
 after(() => rmSync(dir, { recursive: true }));
 
 const file = path.join(dir, 'dcmha.yaml');

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { readCertificate, readSecret, secretVariable } from '../../../src/config/secret.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-secret-'));
+const dir = makeScratch();
 after(() => rmSync(dir, { recursive: true }));
 const key = 'mysql.replicationPasswordFile';
 

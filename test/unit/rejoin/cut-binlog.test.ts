@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { cutBinlog } from '../../../src/adapters/fs/cut-binlog.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 describe('cutting a binlog file', () => {
   let dir: string;
@@ -12,7 +12,7 @@ describe('cutting a binlog file', () => {
   const text = (name: string) => readFileSync(path.join(dir, name), 'utf8');
 
   beforeEach(() => {
-    dir = mkdtempSync(path.join(tmpdir(), 'dcmha-cut-'));
+    dir = makeScratch();
     writeFileSync(path.join(dir, 'binlog.000001'), 'whole and torn');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { createSalvageStore } from '../../../src/adapters/fs/salvage-store.ts';
 import type { SalvageStore } from '../../../src/ports/salvage.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 const place = { group: 'g1', host: '10-0-0-1', at: Date.UTC(2026, 10, 23, 9) };
 
@@ -17,7 +17,7 @@ describe('the store of saved transactions', () => {
   let store: SalvageStore;
 
   beforeEach(() => {
-    root = mkdtempSync(path.join(tmpdir(), 'dcmha-salvage-'));
+    root = makeScratch();
     store = createSalvageStore(path.join(root, 'salvage'));
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import {
@@ -15,10 +14,13 @@ import {
   stateOf,
   tailOf,
 } from '../../../src/sandbox/process.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 import { eventually } from '../../support/eventually.ts';
 
 let dir = '';
-before(async () => (dir = await mkdtemp(path.join(tmpdir(), 'dcmha-process-'))));
+before(() => {
+  dir = makeScratch();
+});
 after(() => rm(dir, { recursive: true, force: true }));
 
 const start = (argv: readonly string[], mark?: string) =>

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 const script = resolve('scripts/setup/installed.mjs');
 const wanted = {
@@ -31,7 +31,7 @@ const cases: readonly (readonly [string, unknown, number])[] = [
 
 for (const [name, present, status] of cases) {
   test(`${name}: ${status === 0 ? 'nothing to install' : 'npm ci is needed'}`, () => {
-    const dir = mkdtempSync(join(tmpdir(), 'installed-'));
+    const dir = makeScratch();
     try {
       writeFileSync(join(dir, 'package-lock.json'), JSON.stringify({ packages: wanted }));
       mkdirSync(join(dir, 'node_modules'));

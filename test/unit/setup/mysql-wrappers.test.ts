@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 const dirs: string[] = [];
 after(() => {
@@ -23,8 +14,9 @@ const programs = ['mysqld', 'mysql', 'mysqlbinlog', 'mysqldump', 'mysqladmin'];
 
 /** A checkout with the set-up scripts alone, and a MySQL folder whose programs print their pid and arguments. */
 function checkout(versionLine = 'mysqld  Ver 8.4.3 for Linux on x86_64 (Source)', made = programs) {
-  const dir = mkdtempSync(join(tmpdir(), 'mysql wrappers-'));
-  dirs.push(dir);
+  const scratch = makeScratch();
+  dirs.push(scratch);
+  const dir = join(scratch, 'mysql wrappers');
   cpSync('scripts/setup', join(dir, 'scripts/setup'), { recursive: true });
   const basedir = join(dir, 'my sql');
   mkdirSync(join(basedir, 'bin'), { recursive: true });

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, test } from 'node:test';
@@ -13,8 +12,9 @@ import { httpPoster } from '../../../src/adapters/system/http.ts';
 import { createLog, type LogSettings } from '../../../src/adapters/system/log.ts';
 import { createStateFile } from '../../../src/adapters/system/state-file.ts';
 import { DcmhaError } from '../../../src/core/model/errors.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-system-'));
+const dir = makeScratch();
 after(() => rmSync(dir, { recursive: true }));
 
 function logTo(settings: Partial<LogSettings>) {

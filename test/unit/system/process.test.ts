@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { createProcessWatch, isReadOnly } from '../../../src/adapters/system/process.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 import { eventually } from '../../support/eventually.ts';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'dcmha-process-'));
+const dir = makeScratch();
 const children: ChildProcess[] = [];
 after(() => {
   for (const child of children) child.kill('SIGKILL');

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 const head = `
 import { spawn } from 'node:child_process';
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
 `;
 
 interface Case {
@@ -63,10 +64,10 @@ const cases: readonly Case[] = [
     files: {
       'unit/a.test.ts': `test('quick', () => {}); test('endless', () => new Promise(() => setInterval(() => {}, 1e6)));`,
     },
-    args: ['--timeout-s', '2'],
+    args: ['--timeout-s', '4'],
     total: '1 passed, 1 failed',
     status: 1,
-    says: /took longer than 2 s in: endless/,
+    says: /took longer than 4 s in: endless/,
   },
   {
     name: 'a process that outlives its file is killed and is a failure',
@@ -93,7 +94,7 @@ const cases: readonly Case[] = [
 
 for (const { name, files, args = [], total, status, says = /./ } of cases) {
   test(name, async () => {
-    const root = await mkdtemp(join(tmpdir(), 'run-tests-test-'));
+    const root = makeScratch();
     try {
       for (const [path, text] of Object.entries(files)) {
         await mkdir(dirname(join(root, path)), { recursive: true });
