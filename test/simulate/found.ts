@@ -2,7 +2,7 @@ import type { Fault } from './faults.ts';
 import type { WorldShape } from './world.ts';
 
 /** What the worlds of all seeds were like before others were drawn, too. */
-const plain = { catchUp: 'always', replicationDelayMs: 0, agentStarts: false } as const;
+const plain = { catchUp: 'always', replicationDelayMs: 0, agentStarts: false, regionServers: 0 } as const;
 
 /** Worlds that broke a promise before the program was mended; `what` it did. */
 export const found: readonly {

@@ -11,6 +11,7 @@ import { SimMysql } from './sim-mysql.ts';
 import { SimServer } from './sim-mysql-server.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
+import { simRegional } from './sim-regional.ts';
 import { SimRollback, type TakingBack } from './sim-rollback.ts';
 import { simSemiSync } from './sim-semi-sync.ts';
 
@@ -29,6 +30,8 @@ export interface MemberOptions {
   readonly semiSync: keyof typeof plugins;
   readonly applyDelayMs: number;
   readonly agentStarts: boolean;
+  /** The group receives from another region. */
+  readonly hasRegion: boolean;
 }
 
 /** A MySQL host: mysqld, the agent beside it, and their disk. */
@@ -82,7 +85,8 @@ export class SimMember {
   #deps({ process, coordination, log }: Daemon): AgentDeps {
     const { server } = this;
     const { peers, tamper } = this.#ground;
-    const { agentStarts, semiSync } = this.#options;
+    const { agentStarts, semiSync, hasRegion } = this.#options;
+    const regional = hasRegion ? simRegional(this.#ground, process) : undefined;
     const mysql = new SimMysql(this.#ground, process);
     const { beforeTakenBack, beforeReset } = this.#watch;
     const taking: TakingBack = {
@@ -110,6 +114,7 @@ export class SimMember {
       },
       ...(semiSync === 'required' && { semiSync: simSemiSync(this.#ground, process) }),
       ...(agentStarts && { start: this.#start() }),
+      ...(regional && { regional: tamper.agentRegional?.(regional) ?? regional }),
     };
   }
 
