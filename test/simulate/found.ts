@@ -83,4 +83,13 @@ export const found: readonly {
       { at: 15_000, ms: 13_080, kind: 'kill', what: 'mysqld', number: 3 },
     ],
   },
+  {
+    what: 'a replica that had stopped its receiver to follow a primary which just died took its own stop for an operator’s, for ever',
+    seed: 117,
+    shape: { ...plain, catchUp: 'never', regionServers: 1 },
+    faults: [
+      { at: 5701, ms: 11_377, kind: 'isolate', host: 'primary', but: ['zk1', 'zk2', 'zk3'] },
+      { at: 15_000, step: 12, ms: 940, kind: 'kill', what: 'mysqld', number: 0 },
+    ],
+  },
 ];

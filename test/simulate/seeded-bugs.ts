@@ -1,6 +1,5 @@
 import type { Coordination } from '../../src/ports/coordination.ts';
 import type { Mysql } from '../../src/ports/mysql.ts';
-import type { RegionalServers } from '../../src/ports/regional.ts';
 import type { Tamper } from './sim-ground.ts';
 
 /** Bugs put in from outside, to see that the checks find them. */
@@ -17,9 +16,9 @@ export const seededBugs = {
   },
   /** Agents do not see what a region has, so that what it is about to send to the primary is taken for errant. */
   'blind-to-region': {
-    agentRegional: ({ probe }: RegionalServers) => ({
-      probe: async (...asked: Parameters<typeof probe>) => {
-        const answer = await probe(...asked);
+    agentRegional: (real) => ({
+      probe: async (...asked) => {
+        const answer = await real.probe(...asked);
         if (answer.kind !== 'up') return answer;
         return { ...answer, status: { ...answer.status, executed: '' } };
       },

@@ -260,27 +260,25 @@ export class SimChannel implements Receiver {
     if (!this.#server.isUp || !this.applierOn) return;
     const { now } = this.#world.clock;
     for (let [next] = this.#relayed; next !== undefined && next.at <= now; [next] = this.#relayed) {
-      const { gtid } = next.transaction;
-      if (this.until?.has(gtid) === false) return;
-      if (this.#isOfAnother(next.transaction)) {
-        this.#world.clock.after(BUSY_MS, () => this.#apply());
-        return;
-      }
-      if (!this.#server.executed.has(gtid) && !this.#execute(next.transaction)) {
-        this.#applierError = `1032: cannot apply ${formatGtid(gtid)}`;
-        this.applierOn = false;
-        return;
-      }
-      if (this.#committing !== undefined && !this.#server.executed.has(gtid)) return;
+      if (!this.#isExecuted(next.transaction)) return;
       this.#relayed.shift();
     }
   }
 
-  #isOfAnother(transaction: Transaction): boolean {
-    const { channels } = this.#server;
-    return (
-      channels.size > 1 && this.#committing !== transaction && this.#server.isCommitting(transaction.gtid)
-    );
+  /** By then; false when it takes longer, or cannot be. */
+  #isExecuted(transaction: Transaction): boolean {
+    const { gtid } = transaction;
+    const server = this.#server;
+    if (this.until?.has(gtid) === false) return false;
+    if (server.executed.has(gtid)) return true;
+    if (server.channels.size > 1 && this.#committing !== transaction && server.isCommitting(gtid)) {
+      this.#world.clock.after(BUSY_MS, () => this.#apply());
+      return false;
+    }
+    if (this.#execute(transaction)) return server.executed.has(gtid);
+    this.#applierError = `1032: cannot apply ${formatGtid(gtid)}`;
+    this.applierOn = false;
+    return false;
   }
 
   #execute(transaction: Transaction): boolean {
