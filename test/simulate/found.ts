@@ -92,4 +92,28 @@ export const found: readonly {
       { at: 15_000, step: 12, ms: 940, kind: 'kill', what: 'mysqld', number: 0 },
     ],
   },
+  {
+    what: 'what a region was about to send to the primary was taken back, and its names burnt, because a replica there lacked it',
+    seed: 2,
+    shape: { ...plain, semiSync: 'none', regionServers: 2 },
+    faults: [
+      { at: 1000, ms: 22_000, kind: 'cut', from: '10.1.0.1', to: '10.1.0.2', both: true },
+      { at: 1500, ms: 22_000, kind: 'region-cut', server: 1, from: 'replicas' },
+      { at: 2000, ms: 12_000, kind: 'isolate', host: '10.0.0.1', but: ['10.1.0.1', '10.1.0.2', '10.0.0.3'] },
+      { at: 2000, ms: 12_000, kind: 'isolate', host: '10.0.0.3', but: ['10.1.0.1', '10.1.0.2', '10.0.0.1'] },
+      { at: 9000, ms: 14_000, kind: 'cut', from: '10.0.0.1', to: '10.1.0.1', both: true },
+      { at: 9000, ms: 14_000, kind: 'cut', from: '10.0.0.3', to: '10.1.0.1', both: true },
+    ],
+  },
+  {
+    what: 'what a region was about to send to the primary was cut off a binlog, and its names burnt, without a word with the region',
+    seed: 2,
+    shape: { ...plain, semiSync: 'none', catchUp: 'never', agentStarts: true, regionServers: 2 },
+    faults: [
+      { at: 1500, ms: 60_000, kind: 'region-cut', server: 0, from: 'replicas' },
+      { at: 2000, ms: 24_000, kind: 'isolate', host: '10.0.0.1', but: ['10.1.0.1', '10.1.0.2', '10.0.0.3'] },
+      { at: 2000, ms: 40_000, kind: 'isolate', host: '10.0.0.3', but: ['10.1.0.1', '10.1.0.2', '10.0.0.1'] },
+      { at: 5000, ms: 25_000, kind: 'power-off', what: 'member', number: 1 },
+    ],
+  },
 ];
