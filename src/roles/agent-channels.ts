@@ -1,10 +1,12 @@
-import { EMPTY_GTID_SET, parseGtidSet, type GtidSet } from '../core/gtid/gtid-set.ts';
+import { EMPTY_GTID_SET, parseGtidSet } from '../core/gtid/gtid-set.ts';
 import type { ChannelHealth } from '../core/model/group.ts';
 import { catchUpChannel } from '../core/perform/catch-up-standing.ts';
 import { dropRegionalChannels } from '../core/perform/regional-channels.ts';
 import { isRegional } from '../core/regional/channel.ts';
 import { sourcesOf } from '../core/regional/choose-source.ts';
+import { wordOf, type RegionalWord } from '../core/regional/word.ts';
 import { channelHealth, type ChannelMemory } from '../core/regional/health.ts';
+import type { RegionalSource } from '../core/regional/link.ts';
 import { readLinks, readRegion } from '../core/store/additions.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps } from './agent-deps.ts';
@@ -12,13 +14,6 @@ import type { GroupView } from './agent-view.ts';
 
 const sqlMs = 10_000;
 const regionMs = 3000;
-
-interface RegionalWord {
-  /** Some server of a region that the group receives from has them. */
-  readonly held: GtidSet;
-  /** Regions of which nobody answers, so that nobody knows. */
-  readonly silent: readonly string[];
-}
 
 /** The channels beside the default one: how they do, and that a server which is not the primary has none from another region. */
 export class ChannelKeeper {
@@ -73,8 +68,8 @@ export class ChannelKeeper {
       return 'the primary has yet to receive from its regions what this server has of them';
     if (silent.length === 0) return undefined;
     return (
-      `it holds transactions that the primary lacks (${gtids}), and nobody of region ${silent.join(', ')} answers, which may be about to ` +
-      'send them to the primary; if it is gone for good: dcmha addition remove'
+      `it holds transactions that the primary lacks (${gtids}), and there is no answer from ${silent.join(', ')} of another region, which ` +
+      'may be about to send them to the primary; if it is gone for good: dcmha addition regionmeta without it, or addition remove'
     );
   }
 
@@ -84,17 +79,18 @@ export class ChannelKeeper {
     if (regional === undefined || group === undefined) return { held: EMPTY_GTID_SET, silent: [] };
     const wanted = parseGtidSet(gtids);
     const options = { timeoutMs: regionMs, signal };
-    let held = EMPTY_GTID_SET;
-    const silent: string[] = [];
+    const words: RegionalWord[] = [];
     for (const link of await readLinks(coordination, group)) {
       const sources = sourcesOf(link, (await readRegion(coordination, link.region)) ?? []);
-      const probes = await Promise.all(sources.map((source) => regional.probe(source, options)));
-      const sets = probes.flatMap((probe) =>
-        probe.kind === 'up' ? [parseGtidSet(probe.status.executed)] : [],
-      );
-      if (sets.length === 0) silent.push(link.region);
-      held = sets.reduce((all, set) => all.union(set.intersect(wanted)), held);
+      const ask = async (source: RegionalSource) => ({
+        source,
+        probe: await regional.probe(source, options),
+      });
+      words.push(wordOf(await Promise.all(sources.map(ask)), wanted));
     }
-    return { held, silent };
+    return {
+      held: words.reduce((all, { held }) => all.union(held), EMPTY_GTID_SET),
+      silent: words.flatMap(({ silent }) => silent),
+    };
   }
 }

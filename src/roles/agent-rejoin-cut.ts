@@ -13,6 +13,7 @@ import {
 } from '../core/rejoin/plan.ts';
 import { parseGtidSet, type GtidSet } from '../core/gtid/gtid-set.ts';
 import type { BinlogSource } from '../ports/binlog-source.ts';
+import type { ChannelKeeper } from './agent-channels.ts';
 import type { LocalServer } from './agent-checks.ts';
 import type { AgentDeps, AgentOptions, RejoinDeps } from './agent-deps.ts';
 import { requireLeave } from './agent-leave.ts';
@@ -32,6 +33,7 @@ interface CutterParts {
   readonly local: LocalServer;
   readonly recall: AgentRecall;
   readonly ledger: RejoinLedger;
+  readonly channels: ChannelKeeper;
 }
 
 /** What it takes to cut the binlog of a server that is down. */
@@ -107,6 +109,8 @@ export class BinlogCutter {
       this.#leaveWhole(found, at);
       return;
     }
+    const pending = await this.#parts.channels.whyPending(found.errant.toCompactString(), signal);
+    if (pending !== undefined) throw refused({ reason: 'pending', why: pending });
     const group = view.member?.group ?? '';
     const clone = await clonePolicyOf(this.#deps, this.#options, group);
     // Meanwhile somebody may have started mysqld, which may have followed another primary.

@@ -1,13 +1,7 @@
 import { whyWithoutGtids } from '../core/decide/gtid-mode.ts';
-import {
-  decideReplication,
-  defaultChannel,
-  isRunning,
-  replicationHealth,
-  type ReplicationDecision,
-} from '../core/decide/replication.ts';
+import { replicationHealth } from '../core/decide/replication.ts';
 import { parseGtidSet } from '../core/gtid/gtid-set.ts';
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../core/model/endpoint.ts';
+import { formatEndpoint } from '../core/model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../core/model/errors.ts';
 import type { Member, ReplicationHealth } from '../core/model/group.ts';
 import { catchUpChannel } from '../core/perform/catch-up-standing.ts';
@@ -23,6 +17,7 @@ import type { Due } from './agent-replica-state.ts';
 import type { Rejoiner, RejoinState } from './agent-rejoin.ts';
 import { SourceChoice } from './agent-source.ts';
 import { StandingOut } from './agent-standing-out.ts';
+import { StartDue } from './agent-start-due.ts';
 import type { GroupView } from './agent-view.ts';
 import { Alarm } from './alarm.ts';
 
@@ -51,8 +46,7 @@ export class ReplicaKeeper {
   #hasStarted = false;
   readonly #out: StandingOut;
   readonly #source: SourceChoice;
-  /** What was in force when the channel was last seen running, so that a change makes it due again. */
-  #settled = '';
+  readonly #startDue: StartDue;
   #retryMs = firstRetryMs;
 
   constructor(
@@ -76,6 +70,7 @@ export class ReplicaKeeper {
     this.#out = new StandingOut(deps.clock, parts.local);
     this.#comparison = new PrimaryComparison(deps, parts);
     this.#source = new SourceChoice(deps, parts);
+    this.#startDue = new StartDue(parts.local);
   }
 
   readonly wake = (): void => this.#alarm?.ring();
@@ -182,19 +177,10 @@ export class ReplicaKeeper {
     const { epoch, id: primaryId } = record;
     const source = this.#source.choose(recorded);
     const due = { primary: recorded.endpoint, primaryId, epoch, recorded, source };
-    const decision = this.#decide(source.endpoint, epoch);
+    const decision = this.#startDue.decide(source.endpoint, epoch);
     if (decision !== 'leave') return { decision, ...due };
     const isPending = this.#rejoiner?.pending === true || this.#burnt?.question !== undefined;
     return isPending ? { decision: 'rejoin', ...due } : undefined;
-  }
-
-  #decide(source: Endpoint, epoch: number): ReplicationDecision {
-    const { status, incarnation } = this.#local;
-    if (status === undefined) return 'leave';
-    const situation = `${incarnation} ${epoch} ${formatEndpoint(source)}`;
-    const channel = defaultChannel(status);
-    if (isRunning(channel) && sameEndpoint(channel?.source, source)) this.#settled = situation;
-    return decideReplication(status, source, { fresh: this.#settled !== situation });
   }
 
   async #start(signal: AbortSignal): Promise<void> {
@@ -202,6 +188,7 @@ export class ReplicaKeeper {
     await this.#dropCatchUp(signal);
     this.#hasStarted = true;
     await this.#deps.mysql.startReplication(this.#local.endpoint, '', { timeoutMs: sqlMs });
+    this.#startDue.started();
   }
 
   /** A plan that began since this agent looked has stopped the receiver and read its position: it is stopped again. */
@@ -211,8 +198,7 @@ export class ReplicaKeeper {
     if (isPlanRunning) {
       this.#deps.log.info('a plan has begun: the receiver is stopped again');
       await this.#deps.mysql.stopReceiver(this.#local.endpoint, '', { timeoutMs: sqlMs, signal });
-      // Whatever the plan leaves stopped is for this agent to start.
-      this.#settled = '';
+      this.#startDue.forget();
     }
     this.#hasStarted = false;
     return isPlanRunning;
@@ -230,6 +216,7 @@ export class ReplicaKeeper {
     const { mysql, log, coordination } = this.#deps;
     const { primary, epoch, recorded } = due;
     if (!(await this.#source.isWorthIt(due.source, recorded, signal))) return false;
+    this.#startDue.halt(due.source.endpoint, epoch);
     await this.#comparison.drain(signal);
     const errant = await this.#comparison.errant(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
@@ -239,6 +226,7 @@ export class ReplicaKeeper {
     await this.#dropCatchUp(signal);
     this.#hasStarted = true;
     await mysql.follow(this.#local.endpoint, { source, channel: '' }, options);
+    this.#startDue.started();
     await clearRejoinMark(coordination, this.#view.self);
     this.#out.forget();
     return true;

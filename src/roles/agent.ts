@@ -68,7 +68,7 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
   const channels = new ChannelKeeper(deps, { view, local });
   const lag = new LagGauge(deps, options, view);
   const replica = new ReplicaKeeper(deps, { view, local, lag, rejoiner, burnt, channels });
-  const cutter = new BinlogCutter(deps, options, { view, local, recall, ledger });
+  const cutter = new BinlogCutter(deps, options, { view, local, recall, ledger, channels });
   const starter = new ServerStarter(deps, options, { view, local, cutter });
   const binlog = new BinlogKeeper(deps, options, { local, gate, lease, recall });
   const presence = new PresencePublisher(deps, options, {

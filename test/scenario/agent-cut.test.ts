@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_GTID_SET, GtidSet, parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
+import { writeLink, writeRegion } from '../../src/core/store/additions.ts';
 import { readHistory } from '../../src/core/store/history.ts';
 import { readRejoin } from '../../src/core/store/rejoin-plans.ts';
 import type { OpenBinlogFile } from '../../src/ports/binlog-source.ts';
@@ -260,6 +261,26 @@ for (const [what, change] of [
     await made.stage.end();
   });
 }
+
+test('what a region has and the primary lacks is not cut off: mysqld waits until it came to the primary', async () => {
+  const made = await staged();
+  const { stage, host, primary } = made;
+  const endpoint = { host: '10.1.0.1', port: 3306 };
+  const elsewhere = stage.world.add({ endpoint, serverId: 101, executed: `${host.server.uuid}:1-8` });
+  await writeRegion(stage.observer, 'eu', [{ endpoint, ssl: false }]);
+  const nothing = { source: undefined, only: [], ignore: [], uuids: [], accepted: '' };
+  await writeLink(stage.observer, { group: 'g1', region: 'eu', ...nothing });
+  made.old.start();
+  await made.old.untilBack();
+  assert.deepEqual(made.old.effects, []);
+  stage.world.stop(elsewhere);
+  await stage.clock.runFor(40_000);
+  assert.deepEqual(made.old.effects, [], 'nobody knows any more');
+  primary.server.executed = primary.server.executed.union(elsewhere.executed);
+  await made.old.untilBack();
+  assert.deepEqual(made.old.effects, [], 'nothing is in the way of whoever starts it');
+  await stage.end();
+});
 
 for (const [name, situation, how] of [
   ['when it is the recorded primary', ({ stage, host }: Staged) => stage.record(host), crashed],

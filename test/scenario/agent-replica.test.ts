@@ -245,3 +245,33 @@ test('a primary that was started again without GTIDs is not opened', async () =>
   assert.ok(refusals.length > 0);
   await stage.end();
 });
+
+test('a receiver that was stopped on the way to a primary which died meanwhile is nobody else’s wish: it is started again', async () => {
+  const stage = await AgentStage.running();
+  const [old, elected] = [stage.host(1), stage.host(2)];
+  await stage.clock.runThrough(old.end());
+  // What it knows of its server is older than its next attempt.
+  old.start({ checkIntervalMs: 900 });
+  await stage.clock.runUntil(() => old.writable);
+  const elsewhere = stage.world.add({ endpoint: { host: '10.1.0.1', port: 3306 }, serverId: 101 });
+  const options = { timeoutMs: 1000 };
+  const follow = (at: AgentHost, { endpoint }: typeof elsewhere, channel: string) =>
+    stage.clock.runThrough(
+      stage.world.from(at.host).follow(at.server.endpoint, { source: endpoint, channel }, options),
+    );
+  await follow(old, elsewhere, 'region_eu');
+  stage.planBegins();
+  await old.call('fence', { group: 'g1', epoch: 0 });
+  elected.server.channels.delete('');
+  await elected.call('openWrites', { group: 'g1', epoch: stage.record(elected) });
+  await stage.clock.runFor(1000);
+  await follow(old, elected.server, '');
+  stage.world.stop(elected.server);
+  stage.planEnds();
+  await stage.clock.runFor(1000);
+  stage.world.start(elected.server);
+  await stage.clock.runFor(10_000);
+  assert.ok(old.log.lines.some(({ message }) => message.includes('replication not restored')));
+  assert.equal(source(old), '10.0.0.2:3306');
+  await stage.end();
+});

@@ -174,6 +174,32 @@ describe('a regional channel', () => {
     await stage.group.end();
   });
 
+  it('has nothing taken back while only a replica of the region answers, which may be behind', async () => {
+    const stage = await RegionStage.running();
+    const { world, clock } = stage.agents;
+    await stage.untilSource(1, first);
+    world.cut('10.1.0.1', '10.1.0.2');
+    for (const host of ['10.0.0.2', '10.0.0.3']) {
+      world.cut('10.0.0.1', host);
+      world.cut('10.1.0.1', host);
+    }
+    await stage.writeFor(3000);
+    stage.agents.host(1).kill().expire();
+    world.stop(stage.server(1));
+    await clock.runUntil(() => stage.group.writable().includes(2), 30_000);
+    world.cut('10.0.0.1', '10.1.0.1');
+    for (const host of ['10.0.0.2', '10.0.0.3']) world.heal(host, '10.0.0.1');
+    world.start(stage.server(1));
+    stage.agents.host(1).start();
+    await clock.runFor(10_000);
+    const replication = (await stage.agents.host(1).presence())?.replication;
+    assert.match(replication?.error ?? '', /no answer from 10\.1\.0\.1:3306 of another region/);
+    for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.1.0.2']) world.heal(host, '10.1.0.1');
+    await clock.runUntil(() => stage.server(1).channels.get('')?.attached === true, 60_000);
+    assert.ok(stage.server(2).executed.contains(stage.server(1).executed));
+    await stage.group.end();
+  });
+
   it('takes another server when its source dies, tells when none is left, and when it works again', async () => {
     const stage = await RegionStage.running();
     const { world, clock } = stage.agents;

@@ -5,13 +5,18 @@ import { runSeed } from '../simulate/run-seed.ts';
 import { seededBugs } from '../simulate/seeded-bugs.ts';
 import { placesOf, shrink, traceOf } from '../simulate/shrink.ts';
 import { drawFaults, levels, PRIMARY, type Fault } from '../simulate/faults.ts';
+import type { WorldShape } from '../simulate/world.ts';
 
 Error.stackTraceLimit = 5;
 
 /** The first of a handful of seeds that breaks a promise when something is wrong on purpose. */
-async function firstFailure(bug: keyof typeof seededBugs, faults: readonly Fault[]) {
+async function firstFailure(
+  bug: keyof typeof seededBugs,
+  faults: readonly Fault[],
+  shape: Partial<WorldShape> = {},
+) {
   for (let seed = 1; seed <= 5; seed += 1) {
-    const result = await runSeed({ seed, tamper: seededBugs[bug], faults });
+    const result = await runSeed({ seed, tamper: seededBugs[bug], faults, shape });
     if (result.violation !== undefined) return result;
   }
   return undefined;
@@ -76,6 +81,24 @@ describe('what is wrong on purpose', () => {
     };
     const failed = await firstFailure('forgotten-row', [tail]);
     assert.match(failed?.violation ?? 'nothing', /does not come back|members differ|not well/);
+  });
+
+  it('is found: an agent that takes what a region has for errant', async () => {
+    const [region, pair] = [
+      ['10.1.0.1', '10.1.0.2'],
+      ['10.0.0.1', '10.0.0.3'],
+    ];
+    const failed = await firstFailure(
+      'blind-to-region',
+      [
+        { at: 1500, ms: 22_000, kind: 'region-cut', server: 0, from: 'replicas' },
+        ...pair.map(
+          (host) => ({ at: 2000, ms: 12_000, kind: 'isolate', host, but: [...region, ...pair] }) as const,
+        ),
+      ],
+      { regionServers: 2, semiSync: 'none', catchUp: 'always' },
+    );
+    assert.match(failed?.violation ?? 'nothing', /another transaction stands for|cannot apply|not replicate/);
   });
 
   it('is told with the fewest faults that show it', async () => {

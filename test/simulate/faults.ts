@@ -1,4 +1,5 @@
 import { Random } from '../support/random.ts';
+import { drawOfRegion, type RegionFault } from './region-faults.ts';
 import { shapeOf } from './world.ts';
 
 /**
@@ -40,6 +41,7 @@ type FaultKind =
     }
   /** `planned`: of a healthy primary, with all that is looked at before; else it moves whatever became of it. */
   | { readonly kind: 'switchover'; readonly to: number | undefined; readonly planned?: boolean }
+  | RegionFault
   | { readonly kind: 'setwhite' }
   /** An operator names the primary, with or without a reason. */
   | { readonly kind: 'task-white'; readonly to: number; readonly reroute: boolean };
@@ -75,7 +77,7 @@ export function drawFaults(seed: number, level: Level = 'zookeeper'): Fault[] {
     // What goes wrong together is worse than what goes wrong one by one.
     at = Math.min(SPAN_MS, at + (random.chance(0.6) ? random.int(0, 1500) : random.int(0, SPAN_MS / 2)));
   }
-  return [...faults, ...drawOfReturn(seed)];
+  return [...faults, ...drawOfReturn(seed), ...drawOfRegion(seed, SPAN_MS)];
 }
 
 /** What goes wrong with a server while it takes transactions back: at any of its steps, or with its primary. */
@@ -210,6 +212,10 @@ export function isNoReasonToSwitch(fault: Fault): boolean {
     case 'zookeeper-lags':
     case 'session-expires':
     case 'setwhite':
+    case 'region-dies':
+    case 'region-hangs':
+    case 'region-moves':
+    case 'region-cut':
       return true;
     case 'power-off':
       return fault.what === 'router';

@@ -2,7 +2,7 @@ import type { Fault } from './faults.ts';
 import type { WorldShape } from './world.ts';
 
 /** What the worlds of all seeds were like before others were drawn, too. */
-const plain = { catchUp: 'always', replicationDelayMs: 0, agentStarts: false } as const;
+const plain = { catchUp: 'always', replicationDelayMs: 0, agentStarts: false, regionServers: 0 } as const;
 
 /** Worlds that broke a promise before the program was mended; `what` it did. */
 export const found: readonly {
@@ -86,10 +86,44 @@ export const found: readonly {
   {
     what: 'an old primary that answered late made an agent take back what the new one had, and follow nobody afterwards',
     seed: 75,
+    shape: { regionServers: 0 },
     faults: [
       { at: 7306, ms: 1574, kind: 'zookeeper-down', servers: [1, 2] },
       { at: 9875, ms: 5267, kind: 'kill', what: 'mysqld', number: 3 },
       { at: 10_959, ms: 10_332, kind: 'freeze-host', what: 'member', number: 0 },
+    ],
+  },
+  {
+    what: 'a replica that had stopped its receiver to follow a primary which just died took its own stop for an operator’s, for ever',
+    seed: 117,
+    shape: { ...plain, catchUp: 'never', regionServers: 1 },
+    faults: [
+      { at: 5701, ms: 11_377, kind: 'isolate', host: 'primary', but: ['zk1', 'zk2', 'zk3'] },
+      { at: 15_000, step: 12, ms: 940, kind: 'kill', what: 'mysqld', number: 0 },
+    ],
+  },
+  {
+    what: 'what a region was about to send to the primary was taken back, and its names burnt, because a replica there lacked it',
+    seed: 2,
+    shape: { ...plain, semiSync: 'none', regionServers: 2 },
+    faults: [
+      { at: 1000, ms: 22_000, kind: 'cut', from: '10.1.0.1', to: '10.1.0.2', both: true },
+      { at: 1500, ms: 22_000, kind: 'region-cut', server: 1, from: 'replicas' },
+      { at: 2000, ms: 12_000, kind: 'isolate', host: '10.0.0.1', but: ['10.1.0.1', '10.1.0.2', '10.0.0.3'] },
+      { at: 2000, ms: 12_000, kind: 'isolate', host: '10.0.0.3', but: ['10.1.0.1', '10.1.0.2', '10.0.0.1'] },
+      { at: 9000, ms: 14_000, kind: 'cut', from: '10.0.0.1', to: '10.1.0.1', both: true },
+      { at: 9000, ms: 14_000, kind: 'cut', from: '10.0.0.3', to: '10.1.0.1', both: true },
+    ],
+  },
+  {
+    what: 'what a region was about to send to the primary was cut off a binlog, and its names burnt, without a word with the region',
+    seed: 2,
+    shape: { ...plain, semiSync: 'none', catchUp: 'never', agentStarts: true, regionServers: 2 },
+    faults: [
+      { at: 1500, ms: 60_000, kind: 'region-cut', server: 0, from: 'replicas' },
+      { at: 2000, ms: 24_000, kind: 'isolate', host: '10.0.0.1', but: ['10.1.0.1', '10.1.0.2', '10.0.0.3'] },
+      { at: 2000, ms: 40_000, kind: 'isolate', host: '10.0.0.3', but: ['10.1.0.1', '10.1.0.2', '10.0.0.1'] },
+      { at: 5000, ms: 25_000, kind: 'power-off', what: 'member', number: 1 },
     ],
   },
 ];

@@ -1,6 +1,7 @@
 import { outcomeOf, rejoinPlanSchema, type RejoinPlan } from '../../src/core/rejoin/plan.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { Checks } from './checks.ts';
+import { whyRegionUnwell } from './region-checks.ts';
 import type { SimMember } from './sim-member.ts';
 import { tableNames } from './sim-tables.ts';
 import type { World } from './world.ts';
@@ -21,7 +22,7 @@ export function whyUnwell(world: World, checks: Checks): string | undefined {
     const why = member === primary ? undefined : whyReplicaUnwell(member, primary);
     if (why !== undefined) return `${member.id}: ${why}`;
   }
-  return whyNotRead(world, primary);
+  return whyNotRead(world, primary) ?? whyRegionUnwell(world);
 }
 
 function whyReplicaUnwell({ server }: SimMember, primary: SimMember): string | undefined {

@@ -1,6 +1,8 @@
 import { hostsOf, PRIMARY, type Fault } from './faults.ts';
+import { hostsOfCut } from './region-faults.ts';
 import type { Daemon } from './sim-daemon.ts';
 import type { SimMember } from './sim-member.ts';
+import { regionHosts } from './sim-region.ts';
 import type { SimRouter } from './sim-router.ts';
 import type { World } from './world.ts';
 
@@ -34,7 +36,8 @@ export function inject(world: World, seed: number, asDrawn: Fault): Heal {
           : [[fault.from, fault.to]],
       );
     case 'isolate': {
-      const away = hostsOf(seed).filter((host) => host !== fault.host && !fault.but.includes(host));
+      const all = [...hostsOf(seed), ...regionHosts(world.shape.regionServers)];
+      const away = all.filter((host) => host !== fault.host && !fault.but.includes(host));
       return cutAll(
         world,
         away.flatMap(
@@ -72,6 +75,14 @@ export function inject(world: World, seed: number, asDrawn: Fault): Heal {
     case 'task-white':
       world.operator.recordByHand(world.member(fault.to).id, fault.reroute);
       return () => world.operator.reroute();
+    case 'region-dies':
+    case 'region-hangs':
+      return stopOfRegion(world, fault);
+    case 'region-moves':
+      world.region?.move();
+      return () => undefined;
+    case 'region-cut':
+      return cutRegion(world, seed, fault);
     case 'setwhite':
       world.operator.pause();
       return () => world.operator.unpause();
@@ -151,6 +162,33 @@ function cutAll({ ground }: World, links: readonly (readonly [string, string])[]
   return () => {
     for (const [from, to] of links) ground.network.heal(from, to);
   };
+}
+
+function stopOfRegion(
+  { region, ground }: World,
+  { kind, server: number }: Extract<Fault, { kind: 'region-dies' | 'region-hangs' }>,
+): Heal {
+  const server = region?.server(number);
+  if (server === undefined) return () => undefined;
+  if (kind === 'region-dies') server.crash();
+  else if (server.isUp) server.hang();
+  return () => {
+    server.goOn(ground.clock.now);
+    server.boot(ground.clock.now);
+  };
+}
+
+function cutRegion(world: World, seed: number, fault: Extract<Fault, { kind: 'region-cut' }>): Heal {
+  const { host } = world.primary() ?? world.member(1);
+  const servers = world.region?.servers ?? [];
+  const ofRegion = servers.filter((_, at) => fault.server === 0 || fault.server === at + 1);
+  const others = hostsOfCut(fault, { hosts: hostsOf(seed), primary: host });
+  return cutAll(
+    world,
+    ofRegion.flatMap((server) =>
+      others.flatMap((other) => [[server.host, other] as const, [other, server.host] as const]),
+    ),
+  );
 }
 
 function lag({ ground }: World, number: number, byMs: number): Heal {

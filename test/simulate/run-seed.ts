@@ -11,6 +11,8 @@ import {
 } from './faults.ts';
 import { whyNotBack, whyPastHelp, whyUnequal, whyUnwell } from './health.ts';
 import { inject } from './inject.ts';
+import { RegionChecks, whyRegionDiffers } from './region-checks.ts';
+import { RegionOperator } from './region-operator.ts';
 import type { Tamper } from './sim-ground.ts';
 import type { SimMember } from './sim-member.ts';
 import { World, type WorldShape } from './world.ts';
@@ -92,6 +94,7 @@ class Run {
     this.#world = world;
     this.#seed = seed;
     this.#checks = new Checks(world);
+    new RegionChecks(world).begin();
   }
 
   /**
@@ -140,9 +143,10 @@ class Run {
 
   /** Faults are over, and an operator does what is left to one. Resolves to how long it took, ms. */
   async recover(): Promise<number> {
-    const { ground, operator } = this.#world;
+    const { ground, operator, region } = this.#world;
     const began = ground.clock.now;
     operator.attend();
+    if (region !== undefined) new RegionOperator(ground, region).attend();
     this.#remake();
     await this.untilWell(WELL_MS);
     this.#ofReturns.clear();
@@ -169,10 +173,11 @@ class Run {
     const { ground } = this.#world;
     this.#world.stopClients();
     const end = ground.clock.now + SETTLE_MS;
-    let why = whyUnequal(this.#world);
+    const look = (): string | undefined => whyUnequal(this.#world) ?? whyRegionDiffers(this.#world);
+    let why = look();
     while (why !== undefined && ground.clock.now < end && !this.#isOver()) {
       await ground.clock.run(ground.clock.now + STABLE_MS / 10, this.#isOver);
-      why = whyUnequal(this.#world);
+      why = look();
     }
     if (why !== undefined && !this.#isOver()) ground.violation(`members differ at the end: ${why}`);
     if (!this.#isOver()) this.#checks.lookAtContent();

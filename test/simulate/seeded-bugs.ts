@@ -14,6 +14,16 @@ export const seededBugs = {
     agentMysql: (real: Mysql) =>
       replaced(real, { fence: () => Promise.resolve({ killed: 0, executed: '' }) }),
   },
+  /** Agents do not see what a region has, so that what it is about to send to the primary is taken for errant. */
+  'blind-to-region': {
+    agentRegional: (real) => ({
+      probe: async (...asked) => {
+        const answer = await real.probe(...asked);
+        if (answer.kind !== 'up') return answer;
+        return { ...answer, status: { ...answer.status, executed: '' } };
+      },
+    }),
+  },
   /** Taking back forgets one row. */
   'forgotten-row': {
     takenBack: (changes) => changes.slice(1),

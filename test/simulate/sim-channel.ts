@@ -1,9 +1,11 @@
 import { formatGtid } from '../../src/core/gtid/gtid.ts';
 import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
+import { isRegional } from '../../src/core/regional/channel.ts';
 import type { ChannelStatus } from '../../src/ports/mysql.ts';
 import type { EventClock } from './event-clock.ts';
 import type { Network } from './network.ts';
+import { asReceived } from './region-filter.ts';
 import type { SimServer } from './sim-mysql-server.ts';
 import type { Transaction } from './sim-transaction.ts';
 
@@ -44,10 +46,14 @@ const BEAT_MS = 1000;
 /** replica_net_timeout: a receiver that hears nothing for this long knows that its source is gone. */
 const NET_TIMEOUT_MS = 4000;
 
+/** Until an applier looks again whether another one has committed what it has, too. */
+const BUSY_MS = 50;
+
 /** One replication channel of a server. */
 export class SimChannel implements Receiver {
   readonly channel: string;
   readonly source: Endpoint;
+  readonly isRegional: boolean;
   acknowledges = false;
   receiverOn = false;
   applierOn = false;
@@ -65,6 +71,8 @@ export class SimChannel implements Receiver {
   #receiverError: string | undefined;
   #applierError: string | undefined;
   #isSending = false;
+  /** What its regional applier is committing. */
+  #committing: Transaction | undefined;
   #isBeating = false;
 
   constructor(
@@ -75,6 +83,7 @@ export class SimChannel implements Receiver {
     this.#world = world;
     this.#server = server;
     this.channel = to.name;
+    this.isRegional = isRegional(to.name);
     this.source = to.source;
   }
 
@@ -91,6 +100,13 @@ export class SimChannel implements Receiver {
     this.until = this.#receiverError = this.#applierError = undefined;
     this.#apply();
     if (!this.#isBeating) this.#beat();
+  }
+
+  /** One that runs and is attached is left alone. */
+  startAgain(): void {
+    if (this.isAttached && this.applierOn) return;
+    this.stopReceiver();
+    this.start();
   }
 
   stopApplier(): void {
@@ -113,6 +129,7 @@ export class SimChannel implements Receiver {
     this.stopReceiver();
     this.applierOn = false;
     this.#relayed = [];
+    this.#committing = undefined;
   }
 
   sourceOrSelfEnded(): void {
@@ -228,7 +245,10 @@ export class SimChannel implements Receiver {
     if (this.#server.executed.has(gtid) || this.retrieved.has(gtid)) return;
     const { clock } = this.#world;
     this.retrieved = this.retrieved.add(gtid);
-    this.#relayed.push({ transaction, at: clock.now + this.#server.applyDelayMs });
+    this.#relayed.push({
+      transaction: this.isRegional ? asReceived(transaction) : transaction,
+      at: clock.now + this.#server.applyDelayMs,
+    });
     clock.after(this.#server.applyDelayMs, () => this.#apply());
   }
 
@@ -240,14 +260,31 @@ export class SimChannel implements Receiver {
     if (!this.#server.isUp || !this.applierOn) return;
     const { now } = this.#world.clock;
     for (let [next] = this.#relayed; next !== undefined && next.at <= now; [next] = this.#relayed) {
-      const { gtid } = next.transaction;
-      if (this.until?.has(gtid) === false) return;
-      if (!this.#server.executed.has(gtid) && !this.#server.apply(next.transaction)) {
-        this.#applierError = `1032: cannot apply ${formatGtid(gtid)}`;
-        this.applierOn = false;
-        return;
-      }
+      if (!this.#isExecuted(next.transaction)) return;
       this.#relayed.shift();
     }
+  }
+
+  /** By then; false when it takes longer, or cannot be. */
+  #isExecuted(transaction: Transaction): boolean {
+    const { gtid } = transaction;
+    const server = this.#server;
+    if (this.until?.has(gtid) === false) return false;
+    if (server.executed.has(gtid)) return true;
+    if (server.channels.size > 1 && this.#committing !== transaction && server.isCommitting(gtid)) {
+      this.#world.clock.after(BUSY_MS, () => this.#apply());
+      return false;
+    }
+    if (this.#execute(transaction)) return server.executed.has(gtid);
+    this.#applierError = `1032: cannot apply ${formatGtid(gtid)}`;
+    this.applierOn = false;
+    return false;
+  }
+
+  #execute(transaction: Transaction): boolean {
+    if (!this.isRegional) return this.#server.apply(transaction);
+    if (this.#committing === transaction) return true;
+    this.#committing = transaction;
+    return this.#server.applyAsSource(transaction, () => this.#world.clock.after(0, () => this.#apply()));
   }
 }

@@ -1,5 +1,6 @@
 import type { Coordination } from '../../src/ports/coordination.ts';
 import type { Mysql } from '../../src/ports/mysql.ts';
+import type { RegionalServers } from '../../src/ports/regional.ts';
 import type { Log } from '../../src/ports/system.ts';
 import { silentLog } from '../support/test-log.ts';
 import { Random } from '../support/random.ts';
@@ -18,6 +19,7 @@ export interface Tamper {
   readonly agentCoordination?: (real: Coordination) => Coordination;
   readonly routerCoordination?: (real: Coordination) => Coordination;
   readonly agentMysql?: (real: Mysql) => Mysql;
+  readonly agentRegional?: (real: RegionalServers) => RegionalServers;
   /** What of the changes that should be taken back is taken back. */
   readonly takenBack?: (changes: readonly Change[]) => readonly Change[];
 }

@@ -1,5 +1,6 @@
 import type { AgentDeps, AgentOptions, StartDeps } from '../../src/roles/agent-deps.ts';
 import { runAgent } from '../../src/roles/agent.ts';
+import type { RegionalServers } from '../../src/ports/regional.ts';
 import type { ProcessWatch, StateFile } from '../../src/ports/system.ts';
 import { decompress } from '../support/binlog.ts';
 import { MemorySalvage } from '../support/memory-salvage.ts';
@@ -11,6 +12,8 @@ import { SimMysql } from './sim-mysql.ts';
 import { SimServer } from './sim-mysql-server.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
+import type { SimProcess } from './sim-process.ts';
+import { simRegional } from './sim-regional.ts';
 import { SimRollback, type TakingBack } from './sim-rollback.ts';
 import { simSemiSync } from './sim-semi-sync.ts';
 
@@ -29,6 +32,8 @@ export interface MemberOptions {
   readonly semiSync: keyof typeof plugins;
   readonly applyDelayMs: number;
   readonly agentStarts: boolean;
+  /** The group receives from another region. */
+  readonly hasRegion: boolean;
 }
 
 /** A MySQL host: mysqld, the agent beside it, and their disk. */
@@ -82,7 +87,7 @@ export class SimMember {
   #deps({ process, coordination, log }: Daemon): AgentDeps {
     const { server } = this;
     const { peers, tamper } = this.#ground;
-    const { agentStarts, semiSync } = this.#options;
+    const { agentStarts, semiSync, hasRegion } = this.#options;
     const mysql = new SimMysql(this.#ground, process);
     const { beforeTakenBack, beforeReset } = this.#watch;
     const taking: TakingBack = {
@@ -110,7 +115,13 @@ export class SimMember {
       },
       ...(semiSync === 'required' && { semiSync: simSemiSync(this.#ground, process) }),
       ...(agentStarts && { start: this.#start() }),
+      ...(hasRegion && { regional: this.#regional(process) }),
     };
+  }
+
+  #regional(process: SimProcess): RegionalServers {
+    const regional = simRegional(this.#ground, process);
+    return this.#ground.tamper.agentRegional?.(regional) ?? regional;
   }
 
   #agentOptions(): AgentOptions {

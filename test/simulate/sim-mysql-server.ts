@@ -44,7 +44,7 @@ export class SimServer {
   readonly endpoint: Endpoint;
   readonly host: string;
   readonly number: number;
-  readonly uuid: string;
+  uuid: string;
   readonly name: string;
   readonly applyDelayMs: number;
   readonly log: SimLog;
@@ -195,6 +195,11 @@ export class SimServer {
     );
   }
 
+  /** Over another channel, or by a client: nobody else executes it meanwhile. */
+  isCommitting(gtid: Gtid): boolean {
+    return this.#named.has(gtid) && !this.executed.has(gtid);
+  }
+
   /** An empty transaction of this name, unless there is one. */
   takeName(gtid: Gtid, done: () => void): void {
     if (this.#named.has(gtid)) this.whenExecuted(GtidSet.fromGtids([gtid]), done);
@@ -202,9 +207,13 @@ export class SimServer {
   }
 
   #begin(transaction: Transaction, done: (transaction: Transaction) => void): void {
+    for (const change of transaction.changes) this.tables.apply(change);
+    this.#prepare(transaction, done);
+  }
+
+  #prepare(transaction: Transaction, done: (transaction: Transaction) => void): void {
     const place = this.transactions.length;
     this.#append(transaction);
-    for (const change of transaction.changes) this.tables.apply(change);
     this.#pending.push({ transaction, place, done });
     this.commitMore();
     for (const receiver of [...this.receivers]) receiver.send();
@@ -219,6 +228,7 @@ export class SimServer {
   /** Nobody writes any more; what waited for a replica's word is committed without it, and nobody is told. */
   fence(): number {
     this.superReadOnly = this.readOnly = true;
+    for (const channel of this.channels.values()) if (channel.isRegional) channel.stopApplier();
     const killed = this.sessions.size;
     for (const { transaction } of this.#pending) {
       this.executed = this.executed.add(transaction.gtid);
@@ -249,6 +259,13 @@ export class SimServer {
     this.#append(transaction);
     this.#executedMore();
     for (const receiver of [...this.receivers]) receiver.send();
+    return true;
+  }
+
+  /** A regional channel's applier: its commits wait as those of clients do. False when its rows are not what they were at the source. */
+  applyAsSource(transaction: Transaction, done: () => void): boolean {
+    if (!this.#change(transaction.changes)) return false;
+    this.#prepare(transaction, done);
     return true;
   }
 

@@ -102,7 +102,9 @@ export class SimMysql implements Mysql {
     return this.#statements.execute(at, options, (server, finish) => {
       const existing = server.channels.get(name);
       const isSame = sameEndpoint(existing?.source, source);
-      if (!isSame || existing?.receiverOn !== true || !existing.applierOn) {
+      // Its source is not changed, so its relay log is kept.
+      if (isSame && existing?.isRegional === true) existing.startAgain();
+      else if (!isSame || existing?.receiverOn !== true || !existing.applierOn) {
         existing?.end();
         const channel = new SimChannel(this.#world, server, { name, source });
         server.channels.set(name, channel);

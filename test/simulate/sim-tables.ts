@@ -6,11 +6,12 @@ export interface Change {
   readonly after: number | undefined;
 }
 
-/** Tables by their numbers: that of the commit probes, and those of the applications. */
+/** Tables by their numbers: that of the commit probes, those of the applications, and that of another region's. */
 export const tableNames = [
   { schema: 'dcmha', table: 'heartbeat' },
   { schema: 'app', table: 'a' },
   { schema: 'app', table: 'b' },
+  { schema: 'eu', table: 'a' },
 ] as const;
 
 const MOST_ROWS = 1000;

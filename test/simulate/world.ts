@@ -7,6 +7,7 @@ import type { Daemon } from './sim-daemon.ts';
 import { SimGround, type Tamper } from './sim-ground.ts';
 import { SimMember } from './sim-member.ts';
 import { SimOperator } from './sim-operator.ts';
+import { SimRegion } from './sim-region.ts';
 import { SimRouter } from './sim-router.ts';
 import { noSemiSync } from '../support/usual-policies.ts';
 import type { Transaction } from './sim-transaction.ts';
@@ -24,12 +25,15 @@ export interface WorldShape {
   readonly sessionTimeoutMs: number;
   readonly cooldownMs: number;
   readonly applyDelaysMs: readonly number[];
+  /** Of another region, which the group receives from; 0: it receives from none. */
+  readonly regionServers: number;
 }
 
 export function shapeOf(seed: number): WorldShape {
   const random = new Random(seed * 7 + 1);
   // What was thought of later is drawn apart, so that the rest of a world stays what it was.
   const later = new Random(seed + 2_000_003);
+  const region = new Random(seed + 5_000_011);
   const isRequired = later.chance(0.15);
   const members = random.int(3, 5);
   return {
@@ -42,15 +46,18 @@ export function shapeOf(seed: number): WorldShape {
     sessionTimeoutMs: random.pick([3000, 6000]),
     cooldownMs: random.pick([5000, 600_000]),
     applyDelaysMs: Array.from({ length: members }, () => (random.chance(0.2) ? 400 : random.int(1, 20))),
+    regionServers: region.chance(0.25) ? region.pick([1, 2, 2]) : 0,
   };
 }
 
 export function describeShape(shape: WorldShape): string {
   const { members, routers, sessionTimeoutMs, semiSync, catchUp, replicationDelayMs, agentStarts } = shape;
+  const { regionServers } = shape;
   return [
     `${members} members, ${routers} routers, session ${sessionTimeoutMs} ms`,
     `semi-sync ${semiSync}, catch-up ${catchUp}, replication takes ${replicationDelayMs} ms more`,
     `mysqld is started by ${agentStarts ? 'the agent, too' : 'others'}`,
+    ...(regionServers === 0 ? [] : [`it receives from a region with ${regionServers} servers`]),
   ].join(', ');
 }
 
@@ -62,6 +69,7 @@ export class World {
   readonly routers: readonly SimRouter[];
   readonly coordinators: readonly Daemon[];
   readonly operator: SimOperator;
+  readonly region: SimRegion | undefined;
   readonly #clients: SimClient[] = [];
   /** What applications were told is committed. */
   acknowledged: GtidSet = EMPTY_GTID_SET;
@@ -82,17 +90,27 @@ export class World {
   ) {
     const shape = { ...shapeOf(seed), ...options.shape };
     this.shape = shape;
-    const { sessionTimeoutMs, replicationDelayMs, semiSync, agentStarts, catchUp, cooldownMs } = shape;
+    const {
+      sessionTimeoutMs,
+      replicationDelayMs,
+      semiSync,
+      agentStarts,
+      catchUp,
+      cooldownMs,
+      regionServers,
+    } = shape;
     const ground = new SimGround({ ...options, seed, sessionTimeoutMs, replicationDelayMs });
     this.ground = ground;
     for (const path of ['', ...skeleton]) ground.zookeeper.put(path, '');
+    const hasRegion = regionServers > 0;
+    this.region = hasRegion ? new SimRegion(ground, seed, regionServers) : undefined;
     this.members = shape.applyDelaysMs.map(
-      (applyDelayMs, at) => new SimMember(ground, at + 1, { semiSync, applyDelayMs, agentStarts }),
+      (applyDelayMs, at) => new SimMember(ground, at + 1, { semiSync, applyDelayMs, agentStarts, hasRegion }),
     );
     this.routers = Array.from({ length: shape.routers }, (_, at) => new SimRouter(ground, at + 1));
     const mode = semiSync === 'required' ? 'required' : 'off';
     const policy = { cooldownMs, stalledMs: 5000, catchUp, semiSync: { ...noSemiSync, mode } } as const;
-    this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, policy));
+    this.coordinators = [1, 2].map((number) => simCoordinator(ground, number, { policy, hasRegion }));
     this.operator = new SimOperator(ground);
     this.#writeMetadata();
     for (const { agent } of this.members) agent.start();
@@ -119,6 +137,7 @@ export class World {
 
   stopClients(): void {
     for (const client of this.#clients) client.stop();
+    this.region?.stop();
   }
 
   #writeMetadata(): void {
