@@ -6,17 +6,17 @@ import { AfterCallbacks } from './after-callbacks.ts';
 import { Attempts } from './attempts.ts';
 import { ServerRing } from './connection-string.ts';
 import {
-  AUTH_FAILED_STATE,
   CLIENT_SETTINGS,
   CONNECTED_STATE,
   NOT_CONNECTED_STATE,
   newNativeClient,
   type NativeClient,
-  type NativeEvent,
   type NativeWatchEvent,
 } from './native-client.ts';
+import { listenTo } from './listen.ts';
 import type { SessionOptions } from './options.ts';
 import { isLost, resultError, ZOK, ZSASLREQUIRED, ZSESSIONMOVED } from './result-codes.ts';
+import { SessionIdentity } from './session-identity.ts';
 import { WaitingList } from './waiting-list.ts';
 
 /** What the owner of a session is told. */
@@ -35,7 +35,6 @@ type Send<T> = (client: NativeClient, done: (rc: number, value: T) => void) => u
 
 /** While there is no connection, how often its making is looked at. */
 const CONNECTING_TICK_MS = 20;
-const WATCH_EVENTS: readonly NativeWatchEvent[] = ['created', 'deleted', 'changed', 'child'];
 
 /**
  * One session that lives as long as this object: over as many connections, sessions and native clients as it takes.
@@ -50,11 +49,8 @@ export class Session {
   readonly #attempts: Attempts;
   readonly #closing = new AbortController();
   readonly #waiting = new WaitingList();
-  /** Of all sessions there were: their ephemeral nodes are ours to remove. */
-  readonly #ids = new Set<string>();
+  readonly #identity = new SessionIdentity();
   #client: NativeClient | undefined;
-  #password = '';
-  #id: string | undefined;
   #state: SessionState = 'connecting';
   #timeoutMs: number;
   #disconnectedAt: number;
@@ -82,7 +78,7 @@ export class Session {
   }
 
   get id(): string | undefined {
-    return this.#id;
+    return this.#identity.id;
   }
 
   get closed(): AbortSignal {
@@ -91,7 +87,7 @@ export class Session {
 
   /** Whether an ephemeral node's owner is this session or one before it. */
   isOurs(owner: string): boolean {
-    return this.#ids.has(owner);
+    return this.#identity.isOurs(owner);
   }
 
   /** Resolves when there is a connection; rejects `SESSION_LOST` at the deadline, naming the servers, and why they deny us. */
@@ -171,7 +167,7 @@ export class Session {
       connect: address,
       timeout: sessionTimeoutMs,
       ...CLIENT_SETTINGS,
-      ...(this.#id === undefined ? {} : { client_id: this.#id, client_password: this.#password }),
+      ...this.#identity.credentials,
     });
     if (auth === undefined) return;
     // Sent in front of everything else, at each connect. Servers take any password: a wrong one shows itself as ZNODE_DENIED.
@@ -183,33 +179,25 @@ export class Session {
   /** Events of a client that was replaced meanwhile are not ours any more. */
   #adopt(client: NativeClient, admission: Admission): void {
     this.#client = client;
-    const on = (event: NativeEvent, listener: (detail: unknown) => void): void => {
-      client.on(event, (_, detail) =>
-        this.#after.run(() => {
-          if (this.#client === client) listener(detail);
-        }),
-      );
-    };
-    on('connect', () => admission.session());
-    on('connecting', () => this.#disconnected('connection lost'));
-    on('close', (why) => (why === AUTH_FAILED_STATE ? this.#unauthenticated() : this.#expired()));
-    for (const event of WATCH_EVENTS) {
-      on(event, (path) => {
-        if (typeof path === 'string') this.#events.watchFired(event, path);
+    const run = (work: () => void): void =>
+      this.#after.run(() => {
+        if (this.#client === client) work();
       });
-    }
+    listenTo(client, run, {
+      session: () => admission.session(),
+      connecting: () => this.#disconnected('connection lost'),
+      unauthenticated: () => this.#unauthenticated(),
+      expired: () => this.#expired(),
+      watchFired: (event, path) => this.#events.watchFired(event, path),
+    });
   }
 
   #connected(client: NativeClient): void {
     const { log } = this.#options;
-    const id = client.client_id;
-    const fresh = id !== this.#id;
-    this.#id = id;
-    this.#ids.add(id);
-    this.#password = client.client_password;
+    const fresh = this.#identity.take(client);
     this.#timeoutMs = client.timeout;
     this.#attempts.connected(this.#in(0));
-    log.info('zookeeper connected', { session: id, fresh, sessionTimeoutMs: this.#timeoutMs });
+    log.info('zookeeper connected', { session: this.id, fresh, sessionTimeoutMs: this.#timeoutMs });
     this.#setState('connected');
     this.#waiting.connected();
     this.#events.connected();
@@ -218,7 +206,7 @@ export class Session {
   #disconnected(why: string): void {
     if (this.#state !== 'connected') return;
     this.#disconnectedAt = this.#in(0);
-    this.#options.log.warn('zookeeper connection lost', { session: this.#id, why });
+    this.#options.log.warn('zookeeper connection lost', { session: this.id, why });
     this.#setState('connecting');
     // Its own attempts are not waited for.
     if (this.#attempts.hasLasted(this.#in(0))) void this.#attempt();
@@ -238,7 +226,7 @@ export class Session {
 
   /** The C client has closed itself: the session is over. */
   #expired(): void {
-    this.#options.log.warn('zookeeper session expired', { session: this.#id });
+    this.#options.log.warn('zookeeper session expired', { session: this.id });
     this.#forgetSession('session expired');
   }
 
@@ -251,7 +239,7 @@ export class Session {
 
   #forgetSession(why: string): void {
     this.#client = undefined;
-    this.#id = undefined;
+    this.#identity.forget();
     this.#disconnected(why);
     this.#attempts.hurry();
   }
@@ -300,7 +288,7 @@ export class Session {
     const told = `${hosts}: ${this.#attempts.denial ?? 'no answer'}`;
     const why = this.#state === 'closed' ? 'the session is closed' : told;
     return new DcmhaError('SESSION_LOST', `cannot reach ZooKeeper (${what}): ${why}`, {
-      details: { hosts, session: this.#id },
+      details: { hosts, session: this.id },
       cause: this.#lastFailure,
     });
   }

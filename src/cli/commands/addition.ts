@@ -1,11 +1,11 @@
 import { formatEndpoint } from '../../core/model/endpoint.ts';
-import { DcmhaError } from '../../core/model/errors.ts';
 import { formatSourceTls, type RegionalLink } from '../../core/regional/link.ts';
 import { listRegions, readLinks, readRegion } from '../../core/store/additions.ts';
 import { listGroups, readMemberIds } from '../../core/store/inventory.ts';
 import { removeChannel, wishChannel, type ChannelWish } from '../addition/channel.ts';
 import { forgetRegion, listed, wishRegion } from '../addition/region.ts';
 import { lookAt, renderReport, type Asking, type Looking } from '../addition/survey.ts';
+import { actionIn, needed } from '../action.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { print, table } from '../output.ts';
@@ -60,12 +60,7 @@ export const additionCommand = defineCommand({
     const { action } = args as { readonly action?: string };
     await using context = new Context(args);
     const looking = { context, store: await context.coordination() };
-    const act = Object.entries(actions).find(([name]) => name === action)?.[1];
-    if (act === undefined) {
-      const known = Object.keys(actions).join(', ');
-      throw new DcmhaError('USAGE', `no action ${JSON.stringify(action)}: one of ${known}`);
-    }
-    await act(args, looking);
+    await actionIn(actions, action)(args, looking);
   },
 });
 
@@ -86,11 +81,6 @@ const actions: Readonly<Record<string, (args: Args, looking: Looking) => Promise
     else await removeChannel({ group: args.group, region, json: args.json }, looking);
   },
 };
-
-function needed(value: string | undefined, flag: string): string {
-  if (value !== undefined && value !== '') return value;
-  throw new DcmhaError('USAGE', `${flag} is needed`);
-}
 
 async function wantedLinks({ group, region }: Args, { store }: Looking): Promise<readonly RegionalLink[]> {
   if (group !== undefined) await readMemberIds(store, group);

@@ -5,13 +5,14 @@ import { DcmhaError, hasCode } from '../../core/model/errors.ts';
 import { readMemberIds } from '../../core/store/inventory.ts';
 import { changePolicy, readPolicy } from '../../core/store/policy.ts';
 import type { Coordination } from '../../ports/coordination.ts';
+import { actionIn, needed } from '../action.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { parseDuration } from '../duration.ts';
 import { print, table } from '../output.ts';
 
-const actions = ['get', 'set', 'unset'] as const;
-type Action = (typeof actions)[number];
+const remedy = ': dcmha policy get lists them';
+const actions = { get: 'get', set: 'set', unset: 'unset' } as const;
 
 export const policyCommand = defineCommand({
   command: 'policy <action> [key] [value]',
@@ -34,7 +35,11 @@ export const policyCommand = defineCommand({
       /** yargs makes a number of what looks like one. */
       readonly value?: string | number;
     };
-    const call = { action: actionOf(action), key, value: value === undefined ? undefined : String(value) };
+    const call = {
+      action: actionIn(actions, action),
+      key,
+      value: value === undefined ? undefined : String(value),
+    };
     await using context = new Context(args);
     const { config, origins } = loadConfigWithOrigins({ file: args.config, env: process.env, flags: {} });
     const store = await context.coordination();
@@ -46,8 +51,8 @@ export const policyCommand = defineCommand({
       print(args.json, { group: args.group, settings: shown }, () => render(shown));
       return;
     }
-    const row = policySetting(required(key, 'KEY'));
-    const wanted = call.action === 'set' ? parse(row, required(call.value, 'VALUE')) : undefined;
+    const row = policySetting(needed(key, 'KEY', remedy));
+    const wanted = call.action === 'set' ? parse(row, needed(call.value, 'VALUE', remedy)) : undefined;
     if (call.action === 'unset' && value !== undefined)
       throw new DcmhaError('USAGE', `unset takes no value: dcmha policy set --group ${args.group} KEY VALUE`);
     await change(store, args.group, (own) => withSetting(own, row, wanted, config));
@@ -63,17 +68,6 @@ function shownOf(rows: readonly PolicyRow[], key: string | undefined): readonly 
   if (key === undefined) return rows;
   const section = rows.filter((row) => row.key.startsWith(`${key}.`));
   return section.length > 0 ? section : rows.filter((row) => row.key === policySetting(key).key);
-}
-
-function actionOf(text: string | undefined): Action {
-  const action = actions.find((known) => known === text);
-  if (action !== undefined) return action;
-  throw new DcmhaError('USAGE', `no action ${JSON.stringify(text)}: ${actions.join(', ')}`);
-}
-
-function required(value: string | undefined, what: string): string {
-  if (value === undefined) throw new DcmhaError('USAGE', `${what} is missing: dcmha policy get lists them`);
-  return value;
 }
 
 async function change(

@@ -4,6 +4,7 @@ import { DcmhaError } from '../../core/model/errors.ts';
 import { sessionPreamble, SqlRenderer } from '../../core/salvage/render.ts';
 import { readMember } from '../../core/store/inventory.ts';
 import { readPrimary } from '../../core/store/primary.ts';
+import { actionIn } from '../action.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { confirm } from '../operator.ts';
@@ -13,8 +14,6 @@ import { reapplySet } from '../rollback/reapply.ts';
 import { findSet, indexedSets, openSet, type IndexedSet, type OpenSet } from '../rollback/saved.ts';
 import { showSet } from '../rollback/show.ts';
 import { writeOut } from '../stdout.ts';
-
-const actions = ['list', 'show', 'export', 'reapply', 'discard', 'burnt'] as const;
 
 export const rollbackCommand = defineCommand({
   command: 'rollback [action] [name]',
@@ -45,31 +44,18 @@ export const rollbackCommand = defineCommand({
   run: async (args) => {
     const { action = 'list', name } = args as { readonly action?: string; readonly name?: string };
     await using context = new Context(args);
-    const call: Call = { context, name, ...args };
-    switch (action) {
-      case 'list':
-        await list(call);
-        return;
-      case 'show':
-        await show(call);
-        return;
-      case 'export':
-        await exportSql(call);
-        return;
-      case 'reapply':
-        await reapply(call);
-        return;
-      case 'discard':
-        await discard(call);
-        return;
-      case 'burnt':
-        await inQuestion(await context.coordination(), { host: name, ...args });
-        return;
-      default:
-        throw new DcmhaError('USAGE', `no action ${JSON.stringify(action)}: ${actions.join(', ')}`);
-    }
+    await actionIn(actions, action)({ ...args, context, name });
   },
 });
+
+const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = {
+  list,
+  show,
+  export: exportSql,
+  reapply,
+  discard,
+  burnt: async (call) => inQuestion(await call.context.coordination(), { ...call, host: call.name }),
+};
 
 interface Call {
   readonly context: Context;
@@ -77,6 +63,7 @@ interface Call {
   readonly gtids: string | undefined;
   readonly primary: string | undefined;
   readonly yes: boolean;
+  readonly end: boolean;
   readonly timeout: number;
   readonly json: boolean;
 }

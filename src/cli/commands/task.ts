@@ -4,13 +4,12 @@ import { abandoned, retried, type Plan } from '../../core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../core/store/journal.ts';
 import { listTasks, readTask } from '../../core/store/tasks.ts';
 import { planOf } from '../../roles/plan-runner.ts';
+import { actionIn, needed } from '../action.ts';
 import { approve } from '../approve.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { confirm, memberId, operatorName, orderTask } from '../operator.ts';
 import { formatTime, print, table } from '../output.ts';
-
-const actions = ['list', 'show', 'approve', 'retry', 'abandon'] as const;
 
 export const taskCommand = defineCommand({
   command: 'task [action] [name]',
@@ -47,80 +46,42 @@ export const taskCommand = defineCommand({
   run: async (args) => {
     const { action, name } = args as { readonly action?: string; readonly name?: string };
     await using context = new Context(args);
-    const call = { context, group: args.group, name, json: args.json, yes: args.yes };
-    switch (action) {
-      case undefined:
-        await white({
-          ...call,
-          host: args.host,
-          reroute: args.reroute,
-          force: args.force,
-          timeoutMs: args.timeout,
-        });
-        return;
-      case 'list':
-        await list(call);
-        return;
-      case 'show':
-        await show(call);
-        return;
-      case 'approve':
-        await approve({ ...call, group: required(args.group, '--group'), for: args.for });
-        return;
-      case 'retry':
-        await change(call, 'go on', retried);
-        return;
-      case 'abandon':
-        await change(call, 'be undone', (plan) => abandoned(plan, operatorName()));
-        return;
-      default:
-        throw new DcmhaError(
-          'USAGE',
-          `no action ${JSON.stringify(action)}: ${actions.join(', ')}, or --group and --host`,
-        );
-    }
+    const call: Call = { ...args, context, name };
+    await (action === undefined ? white(call) : actionIn(actions, action, 'or --group and --host')(call));
   },
 });
+
+const actions: Readonly<Record<string, (call: Call) => Promise<void>>> = {
+  list,
+  show,
+  approve: (call) => approve({ ...call, group: needed(call.group, '--group') }),
+  retry: (call) => change(call, 'go on', retried),
+  abandon: (call) => change(call, 'be undone', (plan) => abandoned(plan, operatorName())),
+};
 
 interface Call {
   readonly context: Context;
   readonly group: string | undefined;
   readonly name: string | undefined;
+  readonly host: string | undefined;
+  readonly reroute: boolean;
+  readonly force: boolean;
+  readonly for: string | undefined;
+  readonly timeout: number;
   readonly json: boolean;
   readonly yes: boolean;
 }
 
-function required(value: string | undefined, flag: string): string {
-  if (value === undefined) throw new DcmhaError('USAGE', `${flag} is missing`);
-  return value;
-}
-
-interface White extends Call {
-  readonly host: string | undefined;
-  readonly reroute: boolean;
-  readonly force: boolean;
-  readonly timeoutMs: number;
-}
-
-async function white({
-  context,
-  group: named,
-  host: given,
-  reroute,
-  force,
-  timeoutMs,
-  json,
-  yes,
-}: White): Promise<void> {
-  const group = required(named, '--group');
+async function white({ context, reroute, force, timeout, json, yes, ...call }: Call): Promise<void> {
+  const group = needed(call.group, '--group');
   const store = await context.coordination();
-  const host = await memberId(store, group, required(given, '--host'));
+  const host = await memberId(store, group, needed(call.host, '--host'));
   await confirm(yes, `${host} will be recorded as the primary of ${group}; any other is kept read-only.`);
   const { clock } = context;
   const task = await orderTask(
     store,
     { kind: 'white', group, host, reroute, force, by: operatorName(), at: clock.now() },
-    { clock, timeoutMs },
+    { clock, timeoutMs: timeout },
   );
   print(json, task, () => task.message ?? 'done');
 }
@@ -156,7 +117,7 @@ async function show({ context, name, group, json }: Call): Promise<void> {
     print(json, { name, ...entry.task }, () => JSON.stringify(entry.task, undefined, 2));
     return;
   }
-  const { plan } = await runningPlan(context, required(group, 'the name of a task, or --group,'));
+  const { plan } = await runningPlan(context, needed(group, 'the name of a task, or --group,'));
   print(json, plan, () => JSON.stringify({ ...plan, now: next(plan) }, undefined, 2));
 }
 
@@ -165,7 +126,7 @@ async function change(
   what: string,
   edit: (plan: Plan) => Plan,
 ): Promise<void> {
-  const group = required(named, '--group');
+  const group = needed(named, '--group');
   const { plan, version } = await runningPlan(context, group);
   const now = next(plan);
   const state =
