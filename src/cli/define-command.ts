@@ -1,4 +1,5 @@
 import type { Argv, CommandModule, InferredOptionTypes, Options } from 'yargs';
+import { DcmhaError } from '../core/model/errors.ts';
 import { exitStatusOf } from './exit-status.ts';
 import { printError } from './output.ts';
 
@@ -35,6 +36,7 @@ export function defineCommand<O extends Record<string, Options>>(spec: CommandSp
     },
     handler: async (args) => {
       try {
+        refuseNoNumbers(spec.options, args);
         // yargs has checked the types that the options declare; its own handler type forgets them.
         await spec.run(args as unknown as InferredOptionTypes<O> & GlobalArgs);
       } catch (thrown) {
@@ -42,4 +44,13 @@ export function defineCommand<O extends Record<string, Options>>(spec: CommandSp
       }
     },
   };
+}
+
+/** yargs makes NaN of a word where a number is wanted, which every comparison passes over. */
+function refuseNoNumbers(options: Record<string, Options>, args: Readonly<Record<string, unknown>>): void {
+  for (const [name, { type }] of Object.entries(options)) {
+    if (type !== 'number' || !Number.isNaN(args[name])) continue;
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new DcmhaError('USAGE', `--${flag} takes a number`);
+  }
 }

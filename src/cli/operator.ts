@@ -42,13 +42,16 @@ export async function confirm(yes: boolean, question: string): Promise<void> {
 const pollMs = 100;
 
 /**
- * Gives a task to the coordinators and waits until one has done it. Throws what made it fail; `TIMED_OUT` leaves it queued.
+ * Gives a task to the coordinators and waits until one has done it. Throws what made it fail, `NOT_FOUND` for a group that is not there;
+ * `TIMED_OUT` leaves it queued.
  */
 export async function orderTask(
   store: Coordination,
   task: NewTask,
   { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<Task> {
+  // Nobody looks after such a group: the task would wait for one of that name to be made.
+  await readMemberIds(store, task.group);
   if ((await store.children(znodes.coordinators)).length === 0) {
     throw new DcmhaError('PEER_UNREACHABLE', 'no coordinator is running: start dcmha serve');
   }

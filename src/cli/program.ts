@@ -18,9 +18,9 @@ export async function programFor(argv: readonly string[]): Promise<Argv> {
     .exitProcess(false)
     // yargs' own complaints are plain errors about the call; thrown, so that no handler runs after one.
     .fail((message: string | null, error: Error | null) => {
-      throw error instanceof DcmhaError
-        ? error
-        : new DcmhaError('USAGE', message ?? error?.message ?? 'wrong call');
+      if (error instanceof DcmhaError) throw error;
+      const said = message ?? error?.message ?? 'wrong call';
+      throw new DcmhaError('USAGE', said.trim().replaceAll(/\s*\n\s*/g, ' '));
     });
   const named = argv.find((word) => Object.hasOwn(commands, word));
   // Without a known command it is help, or a mistake that wants a suggestion: then all of them are needed, each once.

@@ -3,7 +3,7 @@ import { formatEndpoint, hostId, sameEndpoint, type Endpoint } from '../model/en
 import { DcmhaError, hasCode } from '../model/errors.ts';
 import type { PromoteRule } from '../model/promote.ts';
 import { decodeList, encodeShared } from './codecs.ts';
-import { formatEndpoints, noGroup, readHost, readRouters, type HostRecord } from './inventory.ts';
+import { formatEndpoints, hostRecord, noGroup, readHost, readRouters, type HostRecord } from './inventory.ts';
 import { createIfAbsent, put } from './put.ts';
 import { znodes } from './znodes.ts';
 
@@ -65,7 +65,7 @@ export async function addGroup(
 
 /**
  * Adds a server to a group that exists, or changes what is said of it. Throws `NOT_FOUND` for an unknown group, `USAGE` when the
- * host is in another group.
+ * host is in another group, or what is said of it cannot be.
  */
 export async function addMember(
   store: Coordination,
@@ -160,6 +160,12 @@ async function writeHost(
     port,
     ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)),
   };
+  const wrong = hostRecord.safeParse(record).error?.issues[0];
+  // Written all the same, it would make its whole group unreadable to the coordinators, and to this command.
+  if (wrong !== undefined)
+    throw new DcmhaError('USAGE', `${wrong.path.join('.')} of ${host}: ${wrong.message}`, {
+      details: { group, host },
+    });
   await put(store, znodes.host(id), encodeShared(record));
 }
 

@@ -96,6 +96,20 @@ test('a member keeps what was said of it when only a part is said again', async 
   assert.equal((await readMembers(store, 'g1', defaults)).length, 2);
 });
 
+for (const [wrong, word] of [
+  [{ weight: 300 }, 'weight'],
+  [{ weight: Number.NaN }, 'weight'],
+  [{ priority: Number.NaN }, 'priority'],
+  [{ agentPort: 70_000 }, 'agent'],
+] as const)
+  test(`what no coordinator could read is not written: ${word} ${Object.values(wrong).join('')}`, async () => {
+    const { server, store } = await withTree();
+    await addGroup(store, 'g1', [a!]);
+    const before = server.dump();
+    await assert.rejects(addMember(store, 'g1', a!, wrong), refuses('USAGE', word, '10.0.0.1'));
+    assert.deepEqual(server.dump(), before);
+  });
+
 test("former words of the promote rule are read, and today's are written", async () => {
   const { server, store } = await withTree();
   await addGroup(store, 'g1', [a!, b!, c!]);
