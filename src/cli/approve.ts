@@ -7,7 +7,7 @@ import { giveApproval, readApproval } from '../core/store/approvals.ts';
 import { readJournal, saveJournal } from '../core/store/journal.ts';
 import { readPolicy } from '../core/store/policy.ts';
 import type { Coordination } from '../ports/coordination.ts';
-import { planOf } from '../roles/plan-runner.ts';
+import { planOf } from '../roles/coordinator/plan-runner.ts';
 import type { Context } from './context.ts';
 import { formatDuration, parseDuration } from './duration.ts';
 import { confirm, operatorName } from './operator.ts';

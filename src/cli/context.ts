@@ -43,7 +43,7 @@ import { loadZstd } from '../adapters/system/zstd.ts';
 import { createProcessWatch } from '../adapters/system/process.ts';
 import { createStateFile } from '../adapters/system/state-file.ts';
 import { connectZookeeper } from '../adapters/zookeeper/connect.ts';
-import type { BinlogDeps, RejoinDeps, StartDeps } from '../roles/agent-deps.ts';
+import type { BinlogDeps, RejoinDeps, StartDeps } from '../roles/agent/deps.ts';
 import type { BinlogTools } from './binlog/survey-files.ts';
 import type { GlobalArgs } from './define-command.ts';
 import { Logins } from './logins.ts';

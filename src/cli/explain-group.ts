@@ -5,7 +5,7 @@ import { circumstancesOf } from '../core/plan/failover.ts';
 import { approved, type FailoverPlan, type FailoverRules } from '../core/plan/plan.ts';
 import { rehearse } from '../core/plan/rehearse.ts';
 import type { Position, Step } from '../core/plan/steps.ts';
-import { automaticFailover } from '../roles/begin-failover.ts';
+import { automaticFailover } from '../roles/coordinator/begin-failover.ts';
 import type { Look } from './look.ts';
 
 export interface ExplainedServer {

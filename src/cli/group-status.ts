@@ -16,7 +16,7 @@ import { readRoute, readRouteAcks, type PublishedRoute } from '../core/store/rou
 import { formatDuration } from './duration.ts';
 import { formatTime } from './output.ts';
 import { readWatermark } from '../core/store/watermark.ts';
-import { planOf } from '../roles/plan-runner.ts';
+import { planOf } from '../roles/coordinator/plan-runner.ts';
 import { semiSyncText } from './semi-sync-text.ts';
 import { readRegionStatus, type RegionStatusRow } from './region-status.ts';
 

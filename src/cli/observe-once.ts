@@ -1,7 +1,7 @@
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
 import type { GroupSnapshot } from '../core/model/snapshot.ts';
-import { observe } from '../roles/observe.ts';
+import { observe } from '../roles/coordinator/observe.ts';
 import type { Context } from './context.ts';
 import { operatorName } from './operator.ts';
 

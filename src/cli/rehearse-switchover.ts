@@ -2,7 +2,7 @@ import type { Coordination } from '../ports/coordination.ts';
 import { preflight } from '../core/perform/preflight.ts';
 import { rehearse, type Rehearsal } from '../core/plan/rehearse.ts';
 import { readRouters } from '../core/store/inventory.ts';
-import { switchoverPlan, type SwitchoverOrder } from '../roles/begin-failover.ts';
+import { switchoverPlan, type SwitchoverOrder } from '../roles/coordinator/begin-failover.ts';
 import type { Context } from './context.ts';
 import { observeOnce } from './observe-once.ts';
 import { planBeginning } from './plan-beginning.ts';

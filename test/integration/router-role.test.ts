@@ -6,7 +6,7 @@ import { closesWithinMs, leaseCheckFor } from '../../src/core/haproxy/lease-chec
 import { leaseTerms } from '../../src/core/lease.ts';
 import { callPeer } from '../../src/core/peer/api.ts';
 import { routerApi } from '../../src/core/peer/router-api.ts';
-import { runRouter } from '../../src/roles/router.ts';
+import { runRouter } from '../../src/roles/router/router.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeZookeeper, type FakeCoordination } from '../support/fake-coordination.ts';
 import { FakePeerNetwork } from '../support/fake-peers.ts';

@@ -6,7 +6,7 @@ import { writePolicy } from '../../src/core/store/policy.ts';
 import type { CloneStanding, Cloning } from '../../src/ports/clone.ts';
 import type { Rollback } from '../../src/ports/rollback.ts';
 import type { SalvageStore } from '../../src/ports/salvage.ts';
-import type { RejoinDeps } from '../../src/roles/agent-deps.ts';
+import type { RejoinDeps } from '../../src/roles/agent/deps.ts';
 import { AgentStage } from '../support/agent-stage.ts';
 
 const unused = (): never => {

@@ -6,7 +6,7 @@ import { readHistory } from '../../src/core/store/history.ts';
 import { readRejoin } from '../../src/core/store/rejoin-plans.ts';
 import type { OpenBinlogFile } from '../../src/ports/binlog-source.ts';
 import type { Rollback } from '../../src/ports/rollback.ts';
-import type { AgentDeps } from '../../src/roles/agent-deps.ts';
+import type { AgentDeps } from '../../src/roles/agent/deps.ts';
 import { AgentStage, type AgentHost } from '../support/agent-stage.ts';
 import { decompress, scan } from '../support/binlog.ts';
 import { fakeBinlog } from '../support/fake-binlog.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RejoinPlan } from '../../src/core/rejoin/plan.ts';
 import { saveRejoin } from '../../src/core/store/rejoin-plans.ts';
-import type { StartDeps } from '../../src/roles/agent-deps.ts';
+import type { StartDeps } from '../../src/roles/agent/deps.ts';
 import { AgentStage, type AgentHost } from '../support/agent-stage.ts';
 
 const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';

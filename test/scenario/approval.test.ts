@@ -4,7 +4,7 @@ import { giveApproval, readApproval } from '../../src/core/store/approvals.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
 import { approved } from '../../src/core/plan/plan.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
-import { planOf } from '../../src/roles/plan-runner.ts';
+import { planOf } from '../../src/roles/coordinator/plan-runner.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
 
 /** Host 1, the primary, is in x; the others where `dcs` says. A second coordinator has nothing to tell, and may act. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { abandoned } from '../../src/core/plan/plan.ts';
 import { writeAck } from '../../src/core/store/acks.ts';
 import { readJournal, saveJournal } from '../../src/core/store/journal.ts';
-import { planOf } from '../../src/roles/plan-runner.ts';
+import { planOf } from '../../src/roles/coordinator/plan-runner.ts';
 import { readTask } from '../../src/core/store/tasks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { CommandRunner } from '../../src/ports/system.ts';

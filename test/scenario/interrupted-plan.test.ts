@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { initTree } from '../../src/core/store/init-tree.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
-import { PlanHold, underHold } from '../../src/roles/plan-hold.ts';
+import { PlanHold, underHold } from '../../src/roles/coordinator/plan-hold.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
 import { FakeZookeeper } from '../support/fake-coordination.ts';
 import { FakeMysqlWorld } from '../support/fake-mysql.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markLostReplica } from '../../src/core/store/marks.ts';
 import { writePolicy } from '../../src/core/store/policy.ts';
-import { observe } from '../../src/roles/observe.ts';
+import { observe } from '../../src/roles/coordinator/observe.ts';
 import { AgentStage } from '../support/agent-stage.ts';
 
 for (const [name, publishReturned, publish, isHeldBack] of [

@@ -4,7 +4,7 @@ import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import { usualTerms } from '../../src/core/plan/switchover-terms.ts';
 import { readLink, removeLink, writeLink, writeRegion } from '../../src/core/store/additions.ts';
 import { readAlert } from '../../src/core/store/alerts.ts';
-import type { CoordinatorDeps } from '../../src/roles/coordinator.ts';
+import type { CoordinatorDeps } from '../../src/roles/coordinator/coordinator.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
 import type { FakeServer } from '../support/fake-mysql-server.ts';
 

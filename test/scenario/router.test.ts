@@ -5,7 +5,7 @@ import { agentApi } from '../../src/core/peer/agent-api.ts';
 import { routerApi } from '../../src/core/peer/router-api.ts';
 import { callPeer } from '../../src/core/peer/api.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
-import { runRouter } from '../../src/roles/router.ts';
+import { runRouter } from '../../src/roles/router/router.ts';
 import type { LeasePort } from '../../src/ports/proxy.ts';
 import { FakeZookeeper, type FakeCoordination } from '../support/fake-coordination.ts';
 import { FakePeerNetwork } from '../support/fake-peers.ts';

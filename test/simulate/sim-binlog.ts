@@ -2,7 +2,7 @@ import { EMPTY_GTID_SET, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint } from '../../src/core/model/endpoint.ts';
 import type { BinlogOffer } from '../../src/ports/binlog-service.ts';
 import type { BinlogSource } from '../../src/ports/binlog-source.ts';
-import type { BinlogDeps } from '../../src/roles/agent-deps.ts';
+import type { BinlogDeps } from '../../src/roles/agent/deps.ts';
 import { memoryFiles } from '../support/memory-binlog.ts';
 import type { Receiver, ReplicationSource } from './sim-channel.ts';
 import type { SimServer } from './sim-mysql-server.ts';

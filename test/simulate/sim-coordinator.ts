@@ -1,5 +1,5 @@
 import { AlertDesk } from '../../src/core/alerts/desk.ts';
-import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinator.ts';
+import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinator/coordinator.ts';
 import { usualCoordinator } from '../support/usual-roles.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';

@@ -1,5 +1,5 @@
-import type { AgentDeps, AgentOptions, StartDeps } from '../../src/roles/agent-deps.ts';
-import { runAgent } from '../../src/roles/agent.ts';
+import type { AgentDeps, AgentOptions, StartDeps } from '../../src/roles/agent/deps.ts';
+import { runAgent } from '../../src/roles/agent/agent.ts';
 import type { RegionalServers } from '../../src/ports/regional.ts';
 import type { ProcessWatch, StateFile } from '../../src/ports/system.ts';
 import { decompress } from '../support/binlog.ts';

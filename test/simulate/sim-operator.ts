@@ -8,7 +8,7 @@ import { readPrimary } from '../../src/core/store/primary.ts';
 import { readRoute } from '../../src/core/store/routes.ts';
 import { usualTerms } from '../../src/core/plan/switchover-terms.ts';
 import { submitTask, type NewTask } from '../../src/core/store/tasks.ts';
-import { planOf } from '../../src/roles/plan-runner.ts';
+import { planOf } from '../../src/roles/coordinator/plan-runner.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimProcess } from './sim-process.ts';
 import { ZkClient } from './zk-client.ts';

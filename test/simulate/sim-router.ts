@@ -1,6 +1,6 @@
 import { closesWithinMs, leaseCheckFor } from '../../src/core/haproxy/lease-check.ts';
 import { leaseTerms } from '../../src/core/lease.ts';
-import { runRouter } from '../../src/roles/router.ts';
+import { runRouter } from '../../src/roles/router/router.ts';
 import { Daemon } from './sim-daemon.ts';
 import type { SimGround } from './sim-ground.ts';
 import { SimHaproxy, SimProxy } from './sim-haproxy.ts';

@@ -8,7 +8,7 @@ import { submitTask, type NewTask } from '../../src/core/store/tasks.ts';
 import { znodes } from '../../src/core/store/znodes.ts';
 import type { FenceCommand } from '../../src/core/perform/fence-command.ts';
 import type { Route } from '../../src/core/model/group.ts';
-import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinator.ts';
+import { runCoordinator, type CoordinatorDeps } from '../../src/roles/coordinator/coordinator.ts';
 import { AgentStage } from './agent-stage.ts';
 import type { FakeCoordination } from './fake-coordination.ts';
 import { recordingLog, type RecordingLog } from './test-log.ts';

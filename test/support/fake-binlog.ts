@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import type { BinlogListener, BinlogOffer } from '../../src/ports/binlog-service.ts';
-import type { BinlogDeps } from '../../src/roles/agent-deps.ts';
+import type { BinlogDeps } from '../../src/roles/agent/deps.ts';
 import type { FakeServer } from './fake-mysql-server.ts';
 import type { FakeMysqlWorld } from './fake-mysql.ts';
 import { makeBinlog } from './made-binlog.ts';

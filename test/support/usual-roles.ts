@@ -1,5 +1,5 @@
-import type { AgentOptions } from '../../src/roles/agent-deps.ts';
-import type { CoordinatorDeps } from '../../src/roles/coordinator.ts';
+import type { AgentOptions } from '../../src/roles/agent/deps.ts';
+import type { CoordinatorDeps } from '../../src/roles/coordinator/coordinator.ts';
 import { noSemiSync, usualLag } from './usual-policies.ts';
 
 export const usualPorts = { mysql: 3306, agent: 7071, router: 7072, lease: 7073, binlog: 7074 } as const;

@@ -1,6 +1,6 @@
 import type { Coordination } from '../../ports/coordination.ts';
 import { rehearse, type Rehearsal } from '../../core/plan/rehearse.ts';
-import { orderedFailover } from '../../roles/begin-failover.ts';
+import { orderedFailover } from '../../roles/coordinator/begin-failover.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
 import { lookAt } from '../look.ts';

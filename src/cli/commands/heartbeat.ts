@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import type { BinlogPlace } from '../../core/model/agent-memory.ts';
 import { hostId } from '../../core/model/endpoint.ts';
-import { runAgent } from '../../roles/agent.ts';
+import { runAgent } from '../../roles/agent/agent.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';

@@ -1,5 +1,5 @@
 import { closesWithinMs } from '../../core/haproxy/lease-check.ts';
-import { runRouter } from '../../roles/router.ts';
+import { runRouter } from '../../roles/router/router.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import { Context } from '../context.ts';

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { runCoordinator } from '../../roles/coordinator.ts';
+import { runCoordinator } from '../../roles/coordinator/coordinator.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';

@@ -3,7 +3,7 @@ import { next } from '../../core/plan/next.ts';
 import { abandoned, retried, type Plan } from '../../core/plan/plan.ts';
 import { readJournal, saveJournal } from '../../core/store/journal.ts';
 import { listTasks, readTask } from '../../core/store/tasks.ts';
-import { planOf } from '../../roles/plan-runner.ts';
+import { planOf } from '../../roles/coordinator/plan-runner.ts';
 import { actionIn, needed } from '../action.ts';
 import { approve } from '../approve.ts';
 import { Context } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { PlanMember } from '../plan/plan.ts';
+import type { Member } from '../model/group.ts';
 
 /** How many of the replicas that could be promoted an automatic failover must have asked (`failover.quorum`). */
 export const quorumRules = ['one', 'half', 'majority', 'all'] as const;
@@ -24,7 +24,7 @@ export function quorumOf(promotable: number, rule: QuorumRule): number {
 
 /** Why those that could be frozen are too few; undefined when they are enough. */
 export function whyNoQuorum(
-  members: readonly Pick<PlanMember, 'id' | 'promote'>[],
+  members: readonly Pick<Member, 'id' | 'promote'>[],
   frozen: readonly string[],
   rule: QuorumRule,
 ): string | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EMPTY_GTID_SET, parseGtidSet } from '../../../src/core/gtid/gtid-set.ts';
 import { lossSpan } from '../../../src/core/model/trail.ts';
-import { WatermarkTrail } from '../../../src/roles/agent-watermark.ts';
+import { WatermarkTrail } from '../../../src/roles/agent/watermark.ts';
 import type { Watermark } from '../../../src/core/model/group.ts';
 import { gtids } from '../../support/group-builder.ts';
 

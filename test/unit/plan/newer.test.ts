@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { whatIsNewer } from '../../../src/core/plan/newer.ts';
-import { planOf } from '../../../src/roles/plan-runner.ts';
+import { planOf } from '../../../src/roles/coordinator/plan-runner.ts';
 import { failoverPlan } from '../../support/group-builder.ts';
 
 const entry = (step: object, outcome: object) => ({ step, outcome, at: 0, tookMs: 0, by: 'x' });

@@ -4,7 +4,7 @@ import { openFailovers, readAck, removeAck, writeAck } from '../../../src/core/s
 import { appendHistory } from '../../../src/core/store/history.ts';
 import { addGroup } from '../../../src/core/store/inventory-changes.ts';
 import { znodes } from '../../../src/core/store/znodes.ts';
-import { countRecentFailovers } from '../../../src/roles/fleet.ts';
+import { countRecentFailovers } from '../../../src/roles/coordinator/fleet.ts';
 import { FakeZookeeper } from '../../support/fake-coordination.ts';
 
 const ack = { epoch: 2, by: 'dba', at: 1, why: 'a switch' };

@@ -1,0 +1,37 @@
+import type { PublishedRoute } from '../../core/store/routes.ts';
+import type { Route } from '../../core/model/group.ts';
+import type { Clock } from '../../ports/system.ts';
+
+/** Longer than any planned change may pause its clients, ms. */
+const longestHoldMs = 30_000;
+
+/**
+ * Ends a hold whose coordinator does not come back for it: each version of the route is held for its own time, counted by our clock from when
+ * we first had it.
+ */
+export class RouteHold {
+  readonly #clock: Clock;
+  #version: number | undefined;
+  #until = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The published route, without its hold once that is over. */
+  heed({ route, version }: PublishedRoute): Route {
+    if (route.holdMs === undefined) return route;
+    const now = this.#clock.monotonic();
+    if (version !== this.#version) {
+      this.#version = version;
+      this.#until = now + Math.min(route.holdMs, longestHoldMs);
+    }
+    return now < this.#until ? route : { write: route.write, read: route.read };
+  }
+
+  /** What is left of the hold, ms; Infinity without one. */
+  get leftMs(): number {
+    const left = this.#until - this.#clock.monotonic();
+    return left > 0 ? left : Infinity;
+  }
+}
