@@ -126,4 +126,17 @@ export const found: readonly {
       { at: 5000, ms: 25_000, kind: 'power-off', what: 'member', number: 1 },
     ],
   },
+  {
+    what: 'a server that an operator made the primary by hand, just as its return was planned, was opened by nobody any more',
+    seed: 5923,
+    shape: { regionServers: 0 },
+    faults: [
+      { at: 5638, step: 10, ms: 14_524, kind: 'isolate', host: '10.0.0.3', but: ['10.0.0.51'] },
+      { at: 9577, ms: 5857, kind: 'task-white', to: 0, reroute: false },
+      { at: 10_705, ms: 10_471, kind: 'isolate', host: 'primary', but: [] },
+      { at: 10_949, ms: 1265, kind: 'session-expires', what: 'coordinator', number: 2 },
+      { at: 15_000, ms: 744, kind: 'kill', what: 'coordinator', number: 2 },
+      { at: 15_000, ms: 2214, kind: 'zookeeper-down', servers: [1, 3] },
+    ],
+  },
 ];

@@ -60,9 +60,11 @@ export async function runAgent(deps: AgentDeps, options: AgentOptions, signal: A
     ask: (peers, epoch, timing) => askAll(deps, view.self, { peers, epoch, timing }),
   });
   const semiSync: SemiSyncKeeper = new SemiSyncKeeper(deps, options, { view, local });
-  const beforeOpening = (epoch: EpochOf): Promise<void> => semiSync.prepare(epoch);
+  const beforeOpening = async (epoch: EpochOf): Promise<void> => {
+    await Promise.all([ledger.look(), semiSync.prepare(epoch)]);
+  };
   const gate: WriteGate = new WriteGate(deps, { view, local, recall, lease, beforeOpening });
-  const ledger = new RejoinLedger(deps, { self: view.self, gate });
+  const ledger: RejoinLedger = new RejoinLedger(deps, { self: view.self, gate });
   const rejoiner = new Rejoiner(deps, options, { view, local, gate, recall, ledger });
   const burnt = new BurntCheck(deps, { view, source: () => openOwnBinlog(deps, options, { local, recall }) });
   const channels = new ChannelKeeper(deps, { view, local });

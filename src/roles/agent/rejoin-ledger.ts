@@ -54,6 +54,11 @@ export class RejoinLedger {
     return this.plan;
   }
 
+  /** Reads it once: whoever has not looked does not know whether this server may be opened. */
+  async look(): Promise<RejoinPlan | undefined> {
+    return this.#known ? this.plan : this.load();
+  }
+
   async save(plan: RejoinPlan): Promise<void> {
     this.#remember(await saveRejoin(this.#deps.coordination, plan, this.#stored?.version));
   }

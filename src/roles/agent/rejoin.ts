@@ -3,6 +3,7 @@ import { toDcmhaError } from '../../core/model/errors.ts';
 import { countsOfRejoin } from '../../core/rejoin/history.ts';
 import {
   beforeRecovery,
+  hasNoWayBack,
   nextOfRejoin,
   outcomeOf,
   REJOIN_PROGRAM,
@@ -24,6 +25,8 @@ import type { RejoinEffects } from './rejoin-effects.ts';
 import { performRejoin } from './rejoin-steps.ts';
 import type { GroupView } from './view.ts';
 import { boundEpoch, clonePolicyOf, isStillTrue, reopened, whyHalfCloned } from './rejoin-standing.ts';
+
+const sqlMs = 10_000;
 
 interface RejoinParts {
   readonly view: GroupView;
@@ -95,6 +98,21 @@ export class Rejoiner {
   /** What is going on, for the presence: until it is over, this server is neither to be read from nor to be elected. */
   get going(): string | undefined {
     return this.#ledger.going;
+  }
+
+  /**
+   * Where this server was made the primary while a return of it was planned, what was to be taken back is its own again. A plan that has begun to
+   * take back stands and forbids opening, for rows are gone whose names are still here.
+   */
+  async cede(signal: AbortSignal): Promise<void> {
+    const { rejoin, log } = this.#deps;
+    const { view, local } = this.#parts;
+    if (rejoin === undefined || view.facts?.record?.id !== view.self) return;
+    const plan = await this.#ledger.look();
+    if (plan === undefined || plan.ended !== undefined || hasNoWayBack(plan)) return;
+    if (await rejoin.rollback.isMarked(local.endpoint, plan.id, { timeoutMs: sqlMs, signal })) return;
+    log.warn('the return of this server is called off: it is the primary itself now', { plan: plan.id });
+    await this.#ledger.forget();
   }
 
   /** Goes on with a plan that was begun, before anything else is done to replication. */

@@ -95,6 +95,7 @@ export class ReplicaKeeper {
     this.#alarm = alarm;
     while (!signal.aborted) {
       try {
+        await this.#rejoiner?.cede(signal);
         if (this.#mayAct()) await this.#channels?.clear(signal);
         await this.#step(signal);
         this.#retryMs = firstRetryMs;
