@@ -54,8 +54,11 @@ export function acknowledgementOf(
   const home = members.find(({ id }) => id === primary)?.dc;
   const isElsewhere = policy.durability === 'other-dc';
   const ackers = members
-    // A replica of a replica says nothing to the primary.
-    .filter(({ id, dc, from }) => id !== primary && from === undefined && (!isElsewhere || dc !== home))
+    // A replica of a replica says nothing to the primary; once its source is the primary, it is none.
+    .filter(
+      ({ id, dc, from }) =>
+        id !== primary && (from === undefined || from === primary) && (!isElsewhere || dc !== home),
+    )
     .map(({ id }) => id)
     .sort();
   const wanted = policy.acks === 0 ? Math.floor((ackers.length + 1) / 2) : policy.acks;

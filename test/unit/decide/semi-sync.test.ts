@@ -46,6 +46,12 @@ describe('who acknowledges', () => {
     });
   }
 
+  it('not a replica of a replica, until that one is the primary', () => {
+    const members = [member('a'), member('b'), member('c', { from: 'b' })];
+    assert.deepEqual(acknowledgementOf(members, 'a', required).ackers, ['b']);
+    assert.deepEqual(acknowledgementOf(members, 'b', required).ackers, ['a', 'c']);
+  });
+
   it('a majority is the same whoever of it is the primary, so a failover changes no claim', () => {
     const under = (primary: string) => acknowledgementOf(group('ABC'), primary, required).durability;
     assert.deepEqual(under('a'), under('b'));
