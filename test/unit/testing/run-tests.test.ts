@@ -31,6 +31,12 @@ const cases: readonly Case[] = [
     status: 0,
   },
   {
+    name: 'a file whose only suite is skipped is no file without tests',
+    files: { 'unit/a.test.ts': `describe('suite', { skip: 'not here' }, () => { it('one', () => {}); });` },
+    total: '0 passed, 0 failed, 1 skipped',
+    status: 0,
+  },
+  {
     name: 'a failing test is counted once, not again for its suite, and named with its message',
     files: {
       'unit/a.test.ts': `describe('suite', () => { it('one', () => {}); it('sums', () => assert.equal(1, 2, 'no sum')); });`,
