@@ -29,7 +29,11 @@ export function defineCommand<O extends Record<string, Options>>(spec: CommandSp
     ...(spec.aliases === undefined ? {} : { aliases: spec.aliases }),
     describe: spec.describe,
     builder: (argv: Argv) => {
-      const built = argv.options(spec.options);
+      // Named alone, a flag of these would be an empty word, and a command would go a long way with it.
+      const valued = Object.entries(spec.options).filter(
+        ([, { type }]) => type === 'string' || type === 'number',
+      );
+      const built = argv.options(spec.options).requiresArg(valued.map(([name]) => name));
       if (spec.help !== undefined) built.usage(`$0 ${spec.command}\n\n${spec.help}`);
       if (spec.examples !== undefined) built.example(spec.examples);
       return built;

@@ -14,6 +14,7 @@ for (const [call, said] of [
     'addmeta --group g1 --host h --promote perhaps',
     'Invalid values: Argument: promote, Given: "perhaps", Choices: "prefer", "yes", "last", "no", "allow", "prefer-not"',
   ],
+  ['status --group', 'Not enough arguments following: group'],
   ['statu', 'Did you mean status?'],
 ] as const)
   test(`a wrong call is one line with its code, and nothing is asked for: dcmha ${call}`, () => {
