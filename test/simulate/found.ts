@@ -139,4 +139,15 @@ export const found: readonly {
       { at: 15_000, ms: 2214, kind: 'zookeeper-down', servers: [1, 3] },
     ],
   },
+  {
+    what: 'the former primary of a failover that was abandoned after its record was never read from again',
+    seed: 1331,
+    shape: { regionServers: 0 },
+    faults: [
+      { at: 1011, ms: 8323, kind: 'kill', what: 'mysqld', number: 0 },
+      { at: 1623, ms: 13_554, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 2295, step: 9, ms: 226, kind: 'isolate', host: '10.0.0.2', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 8301, ms: 6480, kind: 'isolate', host: '10.0.0.2', but: [] },
+    ],
+  },
 ];

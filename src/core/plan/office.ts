@@ -70,13 +70,16 @@ export interface Back {
 export function giveBack(plan: FailoverPlan | ByHandPlan, back: Back): Next | undefined {
   if (plan.abandonedBy === undefined) return undefined;
   const { oldPrimary, epoch } = plan.inputs;
-  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded')?.step;
-  if (recorded?.kind !== 'record-primary')
+  const recorded = plan.entries.find(({ outcome }) => outcome.kind === 'recorded');
+  if (recorded?.step.kind !== 'record-primary' || recorded.outcome.kind !== 'recorded')
     return step({ kind: 'record-primary', host: oldPrimary, expectedEpoch: epoch });
-  const primary = recorded.host;
+  const primary = recorded.step.host;
   if (back.isRouteOurs && !isDone(plan, 'publish-route'))
     return step({ kind: 'publish-route', write: primary, read: [...back.readOf(primary)] });
   if (primary === oldPrimary && isDone(plan, 'freeze') && !isDone(plan, 'resume-replication'))
     return step({ kind: 'resume-replication', hosts: [...back.replicas], source: oldPrimary });
+  // The mark is what brings a former primary to the read list.
+  if (primary !== oldPrimary && !isDone(plan, 'mark-rejoin'))
+    return step({ kind: 'mark-rejoin', host: oldPrimary, primary, epoch: recorded.outcome.epoch });
   return { kind: 'finished', result: 'abandoned', primary };
 }
