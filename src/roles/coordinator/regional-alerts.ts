@@ -1,5 +1,6 @@
 import { regionalChannel } from '../../core/regional/channel.ts';
 import { clearAlert, raiseAlert } from '../../core/store/alerts.ts';
+import { znodes } from '../../core/store/znodes.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
 /** Tells of regions that a group does not receive from, and that `watch-down/G_region` says so, too, for as long as one is lost. */
@@ -8,7 +9,7 @@ export class RegionalAlerts {
   readonly #runner: PlanRunner;
   readonly #texts = new Map<string, string>();
   #since: number | undefined;
-  /** What the node says; undefined: not known, a coordinator before this one may have left it. */
+  /** What the node says by this coordinator; undefined: not known, one before this one may have left it. */
   #published: string | undefined;
 
   constructor(group: string, runner: PlanRunner) {
@@ -60,9 +61,11 @@ export class RegionalAlerts {
 
   async #publish(): Promise<void> {
     const message = [...this.#texts.values()].join('; ');
-    if (message === this.#published) return;
     const { coordination, clock, by } = this.#runner;
     const [name, group] = [`${this.#group}_region`, this.#group];
+    // Another coordinator may have been on duty meanwhile, and have left its word.
+    const isLeft = message === '' && (await coordination.read(znodes.alert(name))) !== undefined;
+    if (message === this.#published && !isLeft) return;
     await clearAlert(coordination, name);
     if (message === '') this.#since = undefined;
     else {
