@@ -151,7 +151,7 @@ interface Moved {
 }
 
 function toMove({ waits, failures, lost }: CrowdReport, { orderedAt, movedAt, phases }: Moved): Move {
-  const failedNew = failures.filter(({ connectedAt }) => connectedAt > orderedAt).length;
+  const onNew = failures.filter(({ connectedAt }) => connectedAt > orderedAt);
   const longestOf = (habits: readonly Habit[]) => {
     const longest = new Map<number, number>();
     for (const { client, habit, wantedAt, at } of waits) {
@@ -160,21 +160,18 @@ function toMove({ waits, failures, lost }: CrowdReport, { orderedAt, movedAt, ph
     }
     return [...longest.values()];
   };
-  const failedOld = failures.length - failedNew;
-  const told = failures
-    .filter(({ connectedAt }) => connectedAt > orderedAt)
-    .map(({ habit, connectedAt, at, error }) => {
-      const [from, to] = [connectedAt, at].map((time) => Math.round(time - orderedAt));
-      return `${habit} ${from}-${to}: ${error}`;
-    });
+  const told = onNew.map(({ habit, connectedAt, at, error }) => {
+    const [from, to] = [connectedAt, at].map((time) => Math.round(time - orderedAt));
+    return `${habit} ${from}-${to}: ${error}`;
+  });
   return {
     waits: longestOf(['reconnecting', 'busy']),
     usual: waits
       .filter(({ habit, at }) => habit !== 'idle' && at < orderedAt)
       .map(({ wantedAt, at }) => at - wantedAt),
     idleWaits: longestOf(['idle']),
-    failedNew,
-    failedOld,
+    failedNew: onNew.length,
+    failedOld: failures.length - onNew.length,
     lost,
     told,
     phases,

@@ -22,6 +22,8 @@ export interface ZookeeperSettings {
 /** Sessions end at the first tick after their time-out, so a dead host is noticed up to so much later. */
 const TICK_MS = 100;
 const LEAST_SESSION_MS = 1000;
+const JOIN_MS = 10_000;
+const BEHIND_MS = 5000;
 const PEER_PORT = 2888;
 const ELECTION_PORT = 3888;
 
@@ -38,9 +40,9 @@ export async function prepareZookeeper(settings: ZookeeperSettings): Promise<voi
     `tickTime=${TICK_MS}`,
     `minSessionTimeout=${LEAST_SESSION_MS}`,
     'maxSessionTimeout=60000',
-    // In ticks: 10 s to join the leader, 5 s to fall behind it.
-    'initLimit=100',
-    'syncLimit=50',
+    // To join the leader, and to fall behind it, in ticks.
+    `initLimit=${JOIN_MS / TICK_MS}`,
+    `syncLimit=${BEHIND_MS / TICK_MS}`,
     `dataDir=${data}`,
     `clientPort=${settings.port}`,
     `clientPortAddress=${settings.host}`,

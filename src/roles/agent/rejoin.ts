@@ -204,9 +204,8 @@ export class Rejoiner {
       await this.#ledger.forget();
       return { kind: 'ready' };
     }
-    const next = nextOfRejoin(plan);
-    if (next.kind === 'step' && next.step.kind === 'follow')
-      await this.#ledger.record(next.step, { kind: 'done' }, this.#deps.clock.now());
+    if (this.awaitsFollow)
+      await this.#ledger.record({ kind: 'follow' }, { kind: 'done' }, this.#deps.clock.now());
     return this.#run(primary, signal);
   }
 

@@ -1,6 +1,5 @@
 import { regionalChannel } from '../../core/regional/channel.ts';
-import { clearAlert, raiseAlert } from '../../core/store/alerts.ts';
-import { znodes } from '../../core/store/znodes.ts';
+import { clearAlert, raiseAlert, readAlert } from '../../core/store/alerts.ts';
 import type { PlanRunner } from './plan-runner.ts';
 
 /** Tells of regions that a group does not receive from, and that `watch-down/G_region` says so, too, for as long as one is lost. */
@@ -64,7 +63,7 @@ export class RegionalAlerts {
     const { coordination, clock, by } = this.#runner;
     const [name, group] = [`${this.#group}_region`, this.#group];
     // Another coordinator may have been on duty meanwhile, and have left its word.
-    const isLeft = message === '' && (await coordination.read(znodes.alert(name))) !== undefined;
+    const isLeft = message === '' && (await readAlert(coordination, name)) !== undefined;
     if (message === this.#published && !isLeft) return;
     await clearAlert(coordination, name);
     if (message === '') this.#since = undefined;
