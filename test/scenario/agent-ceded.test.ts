@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { REJOIN_PROGRAM, type RejoinEntry, type RejoinPlan } from '../../src/core/rejoin/plan.ts';
 import { readRejoin, saveRejoin } from '../../src/core/store/rejoin-plans.ts';
-import type { Rollback } from '../../src/ports/rollback.ts';
 import { AgentStage } from '../support/agent-stage.ts';
 import { decompress } from '../support/binlog.ts';
 import { MemorySalvage } from '../support/memory-salvage.ts';
+import { partialRollback } from '../support/partial-rollback.ts';
 
 const directory = '/salvage/g1/10-0-0-2/1';
 const saved: RejoinEntry = {
@@ -20,22 +20,6 @@ const rolledBack: RejoinEntry = {
   at: 2,
   tookMs: 1,
 };
-
-function rollback(isMarked: boolean): Rollback {
-  const unused = (): never => {
-    throw new Error('not of this test');
-  };
-  return {
-    standing: unused,
-    tables: unused,
-    lift: unused,
-    isMarked: () => Promise.resolve(isMarked),
-    takeBack: unused,
-    resetGtids: unused,
-    burn: unused,
-    compare: unused,
-  };
-}
 
 /** Host 2 is recorded as the primary while a return of it, planned under host 1, stands in ZooKeeper with these entries. */
 async function staged(entries: readonly RejoinEntry[], { isMarked = false } = {}) {
@@ -56,7 +40,7 @@ async function staged(entries: readonly RejoinEntry[], { isMarked = false } = {}
   stage.record(host);
   const rejoin = {
     store: new MemorySalvage(() => Promise.resolve()),
-    rollback: rollback(isMarked),
+    rollback: partialRollback({ isMarked: () => Promise.resolve(isMarked) }),
     decompress,
   };
   for (const each of [before, host]) each.start({ rejoinAutomatic: true }, { rejoin });

@@ -28,12 +28,11 @@ export class VirtualClock implements Clock {
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = (): void => {
-        this.#sleepers.delete(sleeper);
+        cancel();
         signal?.removeEventListener('abort', wake);
         resolve();
       };
-      const sleeper: Sleeper = { at: this.#time + Math.max(0, ms), order: this.#order++, wake };
-      this.#sleepers.add(sleeper);
+      const cancel = this.after(ms, wake);
       signal?.addEventListener('abort', wake, { once: true });
     });
   }
