@@ -150,4 +150,17 @@ export const found: readonly {
       { at: 8301, ms: 6480, kind: 'isolate', host: '10.0.0.2', but: [] },
     ],
   },
+  {
+    what: 'a former primary that had not heard of its successor was read from, and elected over what it alone had',
+    seed: 9962,
+    shape: { regionServers: 1 },
+    faults: [
+      { at: 3322, ms: 10_580, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 4535, ms: 10_230, kind: 'region-dies', server: 0 },
+      { at: 10_261, ms: 6322, kind: 'zookeeper-down', servers: [1, 2, 3] },
+      { at: 15_000, ms: 1255, kind: 'zookeeper-down', servers: [1] },
+      { at: 15_000, ms: 14_729, kind: 'isolate', host: '10.0.0.3', but: [] },
+      { at: 15_000, ms: 13_386, kind: 'freeze-host', what: 'member', number: 2 },
+    ],
+  },
 ];

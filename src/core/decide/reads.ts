@@ -2,6 +2,7 @@ import type { Probe } from '../../ports/mysql.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
 import type { Member, Route } from '../model/group.ts';
 import type { GroupSnapshot, MemberView } from '../model/snapshot.ts';
+import { defaultChannel } from './replication.ts';
 import { lagOf, lateReaders, type LagPolicy } from './late-readers.ts';
 
 /** A replica that is to leave the read list. */
@@ -127,7 +128,7 @@ function comingBack(
   { policy, memory, now }: Pick<Circumstances, 'policy' | 'memory' | 'now'>,
 ): Pick<Fate, 'returned' | 'leftMs'> {
   const { id } = view.member;
-  if (view.offSince === undefined || view.heldBack) return {};
+  if (view.offSince === undefined || view.heldBack || !isKnownToReplicate(view)) return {};
   if (lagOf(view) >= policy.lag.returnMs) {
     memory.inTimeSince.delete(id);
     return {};
@@ -141,20 +142,33 @@ function comingBack(
 
 /** Why a replica should not be read from, or undefined when it may. */
 function unwell({ presence, probe }: MemberView, sources: readonly Member[]): string | undefined {
-  if (presence === undefined) return unwellByProbe(probe);
+  if (presence === undefined) return unwellByProbe(probe, sources);
   if (presence.verdict !== 'up' && presence.verdict !== 'saturated') return `MySQL is ${presence.verdict}`;
+  if (sources.length === 0) return undefined;
   const replication = presence.replication;
-  if (replication === undefined) return undefined;
+  // Who cannot log in to a server that is full of clients cannot ask it.
+  if (replication === undefined && presence.verdict === 'saturated') return undefined;
+  // Its agent has not read the record since: it takes its server for the primary of a term that is over.
+  if (replication === undefined) return 'its agent does not say that it replicates';
   if (replication.state !== 'replicating') return `replication is ${replication.state}`;
-  const isRight = sources.some(({ endpoint }) => replication.source === formatEndpoint(endpoint));
-  return isRight || sources.length === 0 ? undefined : `it replicates from ${replication.source}`;
+  return whyElsewhere(replication.source, sources);
+}
+
+/** To be read from again takes more than that nothing bad is known. */
+function isKnownToReplicate({ presence }: MemberView): boolean {
+  return presence === undefined || presence.replication !== undefined;
 }
 
 /** A replica whose agent alone died still serves reads: MySQL is asked itself. */
-function unwellByProbe(probe: Probe | undefined): string | undefined {
+function unwellByProbe(probe: Probe | undefined, sources: readonly Member[]): string | undefined {
   if (probe?.kind !== 'up') return 'its agent is gone and MySQL does not answer';
-  const channel = probe.status.channels.find(({ name }) => name === '');
-  return channel?.receiver === 'on' && channel.applier === 'on'
-    ? undefined
-    : 'its agent is gone and it does not replicate';
+  const channel = defaultChannel(probe.status);
+  if (channel?.receiver !== 'on' || channel.applier !== 'on')
+    return 'its agent is gone and it does not replicate';
+  return whyElsewhere(formatEndpoint(channel.source), sources);
+}
+
+function whyElsewhere(source: string, sources: readonly Member[]): string | undefined {
+  const isRight = sources.some(({ endpoint }) => source === formatEndpoint(endpoint));
+  return isRight || sources.length === 0 ? undefined : `it replicates from ${source}`;
 }

@@ -6,6 +6,7 @@ import {
   type ReadMemory,
   type ReadPolicy,
 } from '../../../src/core/decide/reads.ts';
+import { formatEndpoint } from '../../../src/core/model/endpoint.ts';
 import type { GroupSnapshot } from '../../../src/core/model/snapshot.ts';
 import { channel, down, member, presence, snapshot, up, view } from '../../support/group-builder.ts';
 import { usualLag } from '../../support/usual-policies.ts';
@@ -17,6 +18,7 @@ const readsNow = (seen: GroupSnapshot, policy: ReadPolicy, memory: ReadMemory) =
 const well = presence({ replication: { state: 'replicating', source: '127.0.0.11:3306' } });
 const broken = presence({ replication: { state: 'broken', source: '127.0.0.11:3306' } });
 const elsewhere = presence({ replication: { state: 'replicating', source: '127.0.0.99:3306' } });
+const silent = presence({});
 const b = member('b').endpoint;
 const c = member('c').endpoint;
 
@@ -42,6 +44,7 @@ describe('read list', () => {
     ['replication is broken', broken],
     ['it replicates from 127.0.0.99:3306', elsewhere],
     ['MySQL is dead', presence({ verdict: 'dead' })],
+    ['its agent does not say that it replicates', silent],
   ] as const) {
     it(`takes a replica off after the grace: ${why}`, () => {
       const since = newReadMemory();
@@ -63,8 +66,17 @@ describe('read list', () => {
     const replicating = up({ channels: [channel()] });
     const since = unwell();
     assert.deepEqual(readsNow(group({ presence: undefined, probe: replicating }), policy, since).lost, []);
-    const silent = readsNow(group({ presence: undefined, probe: down }), policy, unwell());
-    assert.deepEqual(silent.lost, [{ id: 'b', why: 'its agent is gone and MySQL does not answer' }]);
+    for (const [probe, why] of [
+      [down, 'its agent is gone and MySQL does not answer'],
+      [up({ channels: [] }), 'its agent is gone and it does not replicate'],
+      [
+        up({ channels: [channel({ source: member('z').endpoint })] }),
+        `it replicates from ${formatEndpoint(member('z').endpoint)}`,
+      ],
+    ] as const)
+      assert.deepEqual(readsNow(group({ presence: undefined, probe }), policy, unwell()).lost, [
+        { id: 'b', why },
+      ]);
   });
 
   it('puts a lost replica back when it replicates, but nobody who was never lost', () => {
@@ -73,6 +85,19 @@ describe('read list', () => {
     assert.deepEqual(readsNow(lost, policy, newReadMemory()).read, [c, b]);
     const never = { ...group({ presence: well }), route };
     assert.deepEqual(readsNow(never, policy, newReadMemory()).read, [c]);
+  });
+
+  it('does not take a former primary that has not heard of its successor for a replica that is back', () => {
+    const route = { route: { write: member('a').endpoint, read: [c] }, version: 1 };
+    for (const record of [silent, presence({ verdict: 'saturated' })]) {
+      const lost = { ...group({ presence: record, offSince: 1 }), route };
+      assert.deepEqual(readsNow(lost, policy, newReadMemory()).returned, []);
+    }
+  });
+
+  it('keeps a reader so full of clients that its agent cannot ask it', () => {
+    const full = group({ presence: presence({ verdict: 'saturated' }) });
+    assert.deepEqual(readsNow(full, policy, unwell()).lost, []);
   });
 
   it('leaves a paused or fenced group alone', () => {
