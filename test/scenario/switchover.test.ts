@@ -231,6 +231,7 @@ describe('a switchover', () => {
       assert.deepEqual([route?.write?.host, route?.holdMs], [`10.0.0.${primary[0]}`, undefined]);
       assert.equal(stage.primary(), `10-0-0-${primary[0]}`);
       assert.equal((await stage.history()).length, 1);
+      assert.equal(stage.agents.host(primary[0] ?? 0).server.channels.size, 0, 'the primary follows nobody');
       const sets = stage.agents.hosts.map(({ server }) => server.executed);
       world.settle();
       for (const set of sets) assert.ok(set.equals(stage.agents.host(primary[0] ?? 0).server.executed));

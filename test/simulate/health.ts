@@ -14,6 +14,8 @@ export function whyUnwell(world: World, checks: Checks): string | undefined {
   const primary = world.primary();
   if (primary === undefined) return 'no primary is recorded';
   if (!primary.server.isWritable) return `the primary ${primary.id} is not writable`;
+  const source = primary.server.channels.get('')?.source;
+  if (source !== undefined) return `the primary ${primary.id} replicates from ${source.host}`;
   const closed = world.routers.find(({ haproxy }) => haproxy.open !== primary.server.name);
   if (closed !== undefined) return `${closed.host} does not route writes to ${primary.id}`;
   const missing = checks.missingAt(primary.server);

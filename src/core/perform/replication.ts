@@ -147,7 +147,6 @@ export async function promote(
     // What the old primary has executed is all that there is, so nothing is received beyond it.
     const timeoutMs = Math.max(1, deadline - context.clock.monotonic());
     await requireExecuted(member, step.until ?? '', context, timeoutMs);
-    await context.mysql.resetReplication(member.endpoint, DEFAULT_CHANNEL, options);
     return { kind: 'done' };
   }
   const { executed, retrieved } = await standStill(member, context);
@@ -183,7 +182,6 @@ async function requireExecuted(
   context: PerformContext,
   timeoutMs: number,
 ): Promise<void> {
-  if (gtids === '') return;
   const done = await context.mysql.waitExecuted(member.endpoint, gtids, {
     timeoutMs,
     signal: context.signal,
@@ -198,6 +196,7 @@ async function requireExecuted(
 /** A replica that cannot follow is skipped, leaves the read list and is marked lost; the others do not wait for it. */
 export async function repoint(step: Of<'repoint'>, context: PerformContext): Promise<Outcome> {
   const source = memberOf(context, step.source);
+  if (step.detach === true) await dropChannel(source, DEFAULT_CHANNEL, context);
   const results = await repointAll(step.hosts, source, context);
   const failed = results.flatMap(({ host, why }) => (why === undefined ? [] : [{ host, why }]));
   const followed = results.filter(({ why }) => why === undefined).map(({ host }) => host);
@@ -226,15 +225,16 @@ async function dropReaders(
   context.log.warn('replicas left the read list', { hosts: endpoints.map(formatEndpoint).join(',') });
 }
 
-/** A coordinator that died in the middle of a catch-up left its channel. */
-async function dropCatchUp(
+/** Nobody waits for a server that does not do it. */
+async function dropChannel(
   { endpoint, id }: Member,
+  channel: string,
   { mysql, limits, log, signal }: PerformContext,
 ): Promise<void> {
   try {
-    await mysql.resetReplication(endpoint, catchUpChannel, { timeoutMs: limits.gatherTimeoutMs, signal });
+    await mysql.resetReplication(endpoint, channel, { timeoutMs: limits.gatherTimeoutMs, signal });
   } catch (error) {
-    log.warn('the channel of a catch-up may be left', { host: id, error: toDcmhaError(error).message });
+    log.warn('a channel may be left', { host: id, channel, error: toDcmhaError(error).message });
   }
 }
 
@@ -244,7 +244,8 @@ export async function resumeReplication(
   context: PerformContext,
 ): Promise<Outcome> {
   const source = memberOf(context, step.source);
-  await Promise.all(step.hosts.map((host) => dropCatchUp(memberOf(context, host), context)));
+  // A coordinator that died in the middle of a catch-up left its channel.
+  await Promise.all(step.hosts.map((host) => dropChannel(memberOf(context, host), catchUpChannel, context)));
   const results = await repointAll(step.hosts, source, context);
   const failed = results.filter(({ why }) => why !== undefined);
   return {

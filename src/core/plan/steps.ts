@@ -31,7 +31,7 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('catch-up'), host, from: host, epoch: z.number() }),
   /**
    * Once `host` has applied `until`, stops and forgets its replication, still read-only. With `receive` it gets `until` from its source first, which
-   * has let go and still sends.
+   * has let go and still sends; its channel, through which nothing more can come, is left to `repoint`: clients wait.
    */
   z.object({
     kind: z.literal('promote'),
@@ -43,8 +43,13 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
   z.object({ kind: z.literal('open-writes'), host, epoch: z.number() }),
   z.object({ kind: z.literal('publish-route'), write: host, read: z.array(host) }),
-  /** Every one of `hosts` that can, follows `source`; the others leave the read list. */
-  z.object({ kind: z.literal('repoint'), hosts: z.array(host), source: host }),
+  /** Every one of `hosts` that can, follows `source`; the others leave the read list. With `detach`, `source` itself follows nobody any more. */
+  z.object({
+    kind: z.literal('repoint'),
+    hosts: z.array(host),
+    source: host,
+    detach: z.literal(true).optional(),
+  }),
   /** Regional channels leave `from` and are set up on `to`. */
   z.object({ kind: z.literal('channels'), from: host, to: host }),
   z.object({ kind: z.literal('confirm-route') }),

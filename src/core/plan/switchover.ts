@@ -51,7 +51,7 @@ function settle(plan: SwitchoverPlan, host: string): Next {
   const others = plan.inputs.members.map(({ id }) => id).filter((id) => id !== host);
   return isDone(plan, 'repoint')
     ? endMove(plan, host)
-    : step({ kind: 'repoint', hosts: others, source: host });
+    : step({ kind: 'repoint', hosts: others, source: host, detach: true });
 }
 
 /** Whom the survey elects; what an operator asked for goes before the rules. */
