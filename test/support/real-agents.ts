@@ -15,8 +15,9 @@ import type { PeerCaller } from '../../src/ports/peers.ts';
 import { newPasswords } from '../../src/sandbox/accounts.ts';
 import { startMysqld, type MysqldHandle } from '../../src/sandbox/mysqld.ts';
 import { launchProcess, type ProcessHandle } from '../../src/sandbox/process-handle.ts';
-import { PROJECT } from '../../src/sandbox/project.ts';
+import { PROGRAM, PROJECT } from '../../src/sandbox/project.ts';
 import { startZookeeper, type ZookeeperHandle } from '../../src/sandbox/zookeeper.ts';
+import { ensureBuilt } from './built.ts';
 import { eventually } from './eventually.ts';
 import { isKept, sandboxDirectory } from './scratch.ts';
 import { silentLog } from './test-log.ts';
@@ -58,6 +59,7 @@ export class RealAgents implements AsyncDisposable {
   }
 
   static async start(net: string, hosts: number, { sessionTimeoutMs = 2000 } = {}): Promise<RealAgents> {
+    await ensureBuilt();
     const dir = sandboxDirectory();
     const zookeeper = await startZookeeper({ dir: path.join(dir, 'zk'), host: `${net}.9`, port: 2181 });
     const store = await connectZookeeper({
@@ -151,8 +153,7 @@ export class RealAgents implements AsyncDisposable {
 
   async #startAgent(host: string, config: string, agentLog: string): Promise<ProcessHandle> {
     this.#agentLogs.push(agentLog);
-    const main = path.join(PROJECT, 'src/cli/main.ts');
-    const argv = [process.execPath, '--import', 'tsx', main, 'heartbeat', '--config', config, '--host', host];
+    const argv = [process.execPath, PROGRAM, 'heartbeat', '--config', config, '--host', host];
     const ready = async (): Promise<void> => {
       await eventually(() => this.call({ host }, 'status', {}), { timeoutMs: START_MS });
     };
