@@ -15,6 +15,8 @@ for (const [call, said] of [
     'Invalid values: Argument: promote, Given: "perhaps", Choices: "prefer", "yes", "last", "no", "allow", "prefer-not"',
   ],
   ['status --group', 'Not enough arguments following: group'],
+  ['status --config', 'Not enough arguments following: config'],
+  ['status --config --group g1', 'Not enough arguments following: config'],
   ['statu', 'Did you mean status?'],
 ] as const)
   test(`a wrong call is one line with its code, and nothing is asked for: dcmha ${call}`, () => {
