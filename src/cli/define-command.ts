@@ -29,11 +29,7 @@ export function defineCommand<O extends Record<string, Options>>(spec: CommandSp
     ...(spec.aliases === undefined ? {} : { aliases: spec.aliases }),
     describe: spec.describe,
     builder: (argv: Argv) => {
-      // Named alone, a flag of these would be an empty word, and a command would go a long way with it.
-      const valued = Object.entries(spec.options).filter(
-        ([, { type }]) => type === 'string' || type === 'number',
-      );
-      const built = argv.options(spec.options).requiresArg(valued.map(([name]) => name));
+      const built = argv.options(spec.options).requiresArg(valuedFlags(spec.options));
       if (spec.help !== undefined) built.usage(`$0 ${spec.command}\n\n${spec.help}`);
       if (spec.examples !== undefined) built.example(spec.examples);
       return built;
@@ -48,6 +44,13 @@ export function defineCommand<O extends Record<string, Options>>(spec: CommandSp
       }
     },
   };
+}
+
+/** Flags that want a word: named alone, one would be an empty word, and a command would go a long way with it. */
+export function valuedFlags(options: Record<string, Options>): readonly string[] {
+  return Object.entries(options).flatMap(([name, { type }]) =>
+    type === 'string' || type === 'number' ? [name] : [],
+  );
 }
 
 /** yargs makes NaN of a word where a number is wanted, which every comparison passes over. */

@@ -4,7 +4,7 @@ import type { Position } from '../core/plan/steps.ts';
 import { readPolicy } from '../core/store/policy.ts';
 import type { Coordination } from '../ports/coordination.ts';
 import type { Mysql } from '../ports/mysql.ts';
-import type { PlanBeginning } from '../roles/coordinator/begin-failover.ts';
+import type { PlanBeginning } from '../roles/coordinator/plan-policy.ts';
 import { failoverPolicy } from '../roles/coordinator/failover-policy.ts';
 import type { Context } from './context.ts';
 import { observeOnce } from './observe-once.ts';

@@ -1,6 +1,6 @@
 import type { Coordination } from '../ports/coordination.ts';
 import { readPolicy } from '../core/store/policy.ts';
-import { planPolicy, type PlanBeginning } from '../roles/coordinator/begin-failover.ts';
+import { planPolicy, type PlanBeginning } from '../roles/coordinator/plan-policy.ts';
 import type { Context } from './context.ts';
 import { operatorName } from './operator.ts';
 

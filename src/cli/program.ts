@@ -1,7 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { DcmhaError } from '../core/model/errors.ts';
 import { commands } from './commands.ts';
-import { globalOptions } from './define-command.ts';
+import { globalOptions, valuedFlags } from './define-command.ts';
 import { programVersion } from './version.ts';
 
 /** The command tree as far as `argv` needs it; its parsing throws `USAGE` for a wrong call, before any handler runs. */
@@ -11,6 +11,7 @@ export async function programFor(argv: readonly string[]): Promise<Argv> {
     .usage('$0 <command>\n\nHigh availability for groups of MySQL servers over several data centres.')
     .version(programVersion())
     .options(globalOptions)
+    .requiresArg(valuedFlags(globalOptions))
     .strict()
     .demandCommand(1, 'name a command; dcmha --help lists them')
     .recommendCommands()

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
-import type { CallOptions } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** What a server says of the last CLONE into it; `begunAt` tells it from others. */
 export type CloneStanding =

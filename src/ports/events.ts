@@ -1,5 +1,5 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
-import type { CallOptions } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** A scheduled event, by its two names. */
 export interface EventName {

@@ -1,5 +1,6 @@
 import type { BinlogPlace } from '../core/model/agent-memory.ts';
 import type { Endpoint } from '../core/model/endpoint.ts';
+import type { CallOptions } from './call-options.ts';
 import type { EventMysql } from './events.ts';
 import type { PlannedMysql } from './switchover.ts';
 
@@ -102,11 +103,6 @@ export type CommitProbe =
   | { readonly kind: 'read-only-fs'; readonly message: string }
   | { readonly kind: 'refused'; readonly errno: number; readonly message: string }
   | { readonly kind: 'down'; readonly code: string; readonly message: string };
-
-export interface CallOptions {
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal | undefined;
-}
 
 export interface FenceCallOptions extends CallOptions {
   /**

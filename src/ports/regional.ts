@@ -1,5 +1,6 @@
 import type { RegionalSource } from '../core/regional/link.ts';
-import type { CallOptions, Probe } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
+import type { Probe } from './mysql.ts';
 
 /**
  * Servers of other regions, seen through the account that regional channels log in with: they may belong to another installation, and

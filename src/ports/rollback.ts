@@ -2,7 +2,7 @@ import type { Endpoint } from '../core/model/endpoint.ts';
 import type { TableStanding } from '../core/rejoin/judge.ts';
 import type { InverseChunk } from '../core/salvage/inverse-events.ts';
 import type { LookUpTable } from '../core/salvage/sql-table.ts';
-import type { CallOptions } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
 
 export interface TakeBackRequest {
   /** The plan: the mark that the transaction leaves. */

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
-import type { CallOptions } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** The source's side of semi-synchronous replication on one server, as it is set and as it goes. */
 export interface SemiSyncSource {

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../core/model/endpoint.ts';
-import type { CallOptions } from './mysql.ts';
+import type { CallOptions } from './call-options.ts';
 
 /** A transaction that is open on a server; whoever owns it keeps a planned change waiting. */
 export interface OpenTransaction {

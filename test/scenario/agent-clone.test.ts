@@ -4,10 +4,10 @@ import type { RejoinPlan } from '../../src/core/rejoin/plan.ts';
 import { readRejoin, saveRejoin } from '../../src/core/store/rejoin-plans.ts';
 import { writePolicy } from '../../src/core/store/policy.ts';
 import type { CloneStanding, Cloning } from '../../src/ports/clone.ts';
-import type { Rollback } from '../../src/ports/rollback.ts';
 import type { SalvageStore } from '../../src/ports/salvage.ts';
 import type { RejoinDeps } from '../../src/roles/agent/deps.ts';
 import { AgentStage } from '../support/agent-stage.ts';
+import { partialRollback } from '../support/partial-rollback.ts';
 
 const unused = (): never => {
   throw new Error('not of this test');
@@ -33,16 +33,10 @@ async function staged(standing: CloneStanding, plan?: Partial<RejoinPlan>, clone
   const calls: string[] = [];
   /** Tables that a CLONE would leave empty. */
   const strangers = [{ table: 'app.m', engine: 'MyISAM' }];
-  const rollback: Rollback = {
-    standing: unused,
-    tables: unused,
+  const rollback = partialRollback({
     lift: () => Promise.resolve(void calls.push('lift')),
     isMarked: () => Promise.resolve(true),
-    takeBack: unused,
-    resetGtids: unused,
-    burn: unused,
-    compare: unused,
-  };
+  });
   const cloning: Cloning = {
     facts: () => {
       calls.push('facts');

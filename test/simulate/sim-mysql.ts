@@ -3,8 +3,8 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/mode
 import { hasCode } from '../../src/core/model/errors.ts';
 import type { EventName, ServerEvents } from '../../src/ports/events.ts';
 import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
 import type {
-  CallOptions,
   ClockOffset,
   CommitProbe,
   Fenced,

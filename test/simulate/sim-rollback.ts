@@ -1,7 +1,7 @@
 import { EMPTY_GTID_SET, parseGtidSet, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
-import type { CallOptions } from '../../src/ports/mysql.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
 import type { Comparison, Rollback, TableName, TakeBackRequest } from '../../src/ports/rollback.ts';
 import type { SimServer } from './sim-mysql-server.ts';
 import type { SimProcess } from './sim-process.ts';

@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
 import { DcmhaError } from '../../src/core/model/errors.ts';
-import type { CallOptions } from '../../src/ports/mysql.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
 import { awaitAnswer } from './await-answer.ts';
 import type { ReplicationSource, ReplicationWorld } from './sim-channel.ts';
 import type { SimServer } from './sim-mysql-server.ts';

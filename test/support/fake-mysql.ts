@@ -3,8 +3,8 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/mode
 import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
 import { isRegional } from '../../src/core/regional/channel.ts';
 import type { RegionalServers } from '../../src/ports/regional.ts';
+import type { CallOptions } from '../../src/ports/call-options.ts';
 import type {
-  CallOptions,
   ClockOffset,
   CommitProbe,
   Fenced,

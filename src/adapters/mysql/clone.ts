@@ -3,7 +3,7 @@ import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
 import { isRejected } from './errors.ts';
 import type { CloneFacts, CloneStanding, Cloning } from '../../ports/clone.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import { Deadline } from '../system/deadline.ts';
 import { readSet } from './rollback-compare.ts';
 import { Session, type Login } from './session.ts';

@@ -1,6 +1,7 @@
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../../core/model/errors.ts';
-import type { CallOptions, CommitProbe } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { CommitProbe } from '../../ports/mysql.ts';
 import { Deadline } from '../system/deadline.ts';
 import { isRejected, rejectionOf } from './errors.ts';
 import { failedProbe } from './probe.ts';

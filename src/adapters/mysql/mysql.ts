@@ -1,7 +1,7 @@
 import type { Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type {
-  CallOptions,
   ClockOffset,
   CommitProbe,
   Fenced,

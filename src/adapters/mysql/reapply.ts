@@ -3,7 +3,7 @@ import type { Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
 import { knownTables, knownTablesQuery } from '../../core/salvage/known-tables.ts';
 import type { LookUpTable } from '../../core/salvage/sql-table.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { Reapplication, Refusal, TableName } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { Session, type Login, type Row } from './session.ts';

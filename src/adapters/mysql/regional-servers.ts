@@ -1,4 +1,5 @@
-import type { CallOptions, Probe } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
+import type { Probe } from '../../ports/mysql.ts';
 import type { RegionalServers } from '../../ports/regional.ts';
 import type { RegionalSource } from '../../core/regional/link.ts';
 import { Deadline } from '../system/deadline.ts';

@@ -1,6 +1,6 @@
 import { isRejected } from './errors.ts';
 import { binlogStatement } from '../../core/salvage/inverse-events.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { TakeBackRequest } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import { eachGtid, gtidChunks } from '../../core/gtid/gtid-chunks.ts';
 import type { GtidSet } from '../../core/gtid/gtid-set.ts';
 import type { Endpoint } from '../../core/model/endpoint.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import { Deadline } from '../system/deadline.ts';
 import { readSet } from './rollback-compare.ts';
 import { Session, type Login } from './session.ts';

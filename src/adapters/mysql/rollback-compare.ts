@@ -1,6 +1,6 @@
 import { parseGtidSet, type GtidSet } from '../../core/gtid/gtid-set.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { Comparison, TableName } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { forChannel, type Dialect } from './dialect.ts';

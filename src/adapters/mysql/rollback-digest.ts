@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { quoteIdentifier } from '../../core/binlog/rows-text.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { TableName } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';

@@ -6,7 +6,7 @@ import type { TableStanding } from '../../core/rejoin/judge.ts';
 import { inversionFacts, inversionQueries } from '../../core/salvage/facts.ts';
 import { knownTables, knownTablesQuery } from '../../core/salvage/known-tables.ts';
 import type { LookUpTable } from '../../core/salvage/sql-table.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { Comparison, Rollback, TableName, TakeBackRequest } from '../../ports/rollback.ts';
 import { Deadline } from '../system/deadline.ts';
 import { dialectOf, resetGtidsStatement } from './dialect.ts';

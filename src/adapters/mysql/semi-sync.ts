@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../core/model/endpoint.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { SemiSync, SemiSyncSource, SemiSyncStatus, SourceSettings } from '../../ports/semi-sync.ts';
 import { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';

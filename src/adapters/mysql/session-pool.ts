@@ -1,6 +1,6 @@
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { hasCode } from '../../core/model/errors.ts';
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import { Deadline } from '../system/deadline.ts';
 import { Session, type Login } from './session.ts';
 

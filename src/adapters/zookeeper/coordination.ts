@@ -5,6 +5,7 @@ import type { Coordination, CreateMode, Presence, SessionState, Znode } from '..
 import type { ZookeeperOptions } from './options.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { parseConnectionString } from './connection-string.ts';
+import type { Reply } from './live-client.ts';
 import {
   accessList,
   ANY_VERSION,
@@ -15,7 +16,7 @@ import {
 } from './native-client.ts';
 import { PresenceKeeper } from './presence-keeper.ts';
 import { resultError, ZNODEEXISTS, ZNONODE } from './result-codes.ts';
-import { Session, type Reply } from './session.ts';
+import { Session } from './session.ts';
 import { Watches } from './watches.ts';
 
 /** A server closes the connection over a request of more than 0xfffff bytes (jute.maxbuffer). */

@@ -1,21 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
 import type { SessionState } from '../../ports/coordination.ts';
-import { Admission } from './admission.ts';
-import { AfterCallbacks } from './after-callbacks.ts';
 import { Attempts } from './attempts.ts';
 import { ServerRing } from './connection-string.ts';
-import {
-  CLIENT_SETTINGS,
-  CONNECTED_STATE,
-  NOT_CONNECTED_STATE,
-  newNativeClient,
-  type NativeClient,
-  type NativeWatchEvent,
-} from './native-client.ts';
-import { listenTo } from './listen.ts';
+import { LiveClient, type Reply, type Send } from './live-client.ts';
+import { CONNECTED_STATE, type NativeClient, type NativeWatchEvent } from './native-client.ts';
 import type { SessionOptions } from './options.ts';
-import { isLost, resultError, ZOK, ZSASLREQUIRED, ZSESSIONMOVED } from './result-codes.ts';
+import { isLost, resultError, ZSASLREQUIRED, ZSESSIONMOVED } from './result-codes.ts';
 import { SessionIdentity } from './session-identity.ts';
 import { WaitingList } from './waiting-list.ts';
 
@@ -26,12 +17,6 @@ export interface SessionEvents {
   stateChanged(state: SessionState): void;
   watchFired(event: NativeWatchEvent, path: string): void;
 }
-
-/** What the server answered; `rc` says why not. */
-export type Reply<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly rc: number };
-
-/** Starts a native call; returns its immediate code, which is negative when nothing was sent. */
-type Send<T> = (client: NativeClient, done: (rc: number, value: T) => void) => unknown;
 
 /** While there is no connection, how often its making is looked at. */
 const CONNECTING_TICK_MS = 20;
@@ -50,12 +35,11 @@ export class Session {
   readonly #closing = new AbortController();
   readonly #waiting = new WaitingList();
   readonly #identity = new SessionIdentity();
-  #client: NativeClient | undefined;
+  readonly #client: LiveClient;
   #state: SessionState = 'connecting';
   #timeoutMs: number;
   #disconnectedAt: number;
   #lastFailure: unknown;
-  readonly #after = new AfterCallbacks();
   #attempting = false;
 
   constructor(options: SessionOptions, events: SessionEvents) {
@@ -65,6 +49,13 @@ export class Session {
     this.#disconnectedAt = options.clock.monotonic();
     this.#servers = new ServerRing(options.servers);
     this.#attempts = new Attempts(options.servers.length, options.sessionTimeoutMs);
+    this.#client = new LiveClient(options, {
+      connected: (client) => this.#connected(client),
+      connecting: () => this.#disconnected('connection lost'),
+      unauthenticated: () => this.#unauthenticated(),
+      expired: () => this.#expired(),
+      watchFired: (event, path) => this.#events.watchFired(event, path),
+    });
     setMaxListeners(0, this.#closing.signal);
     void this.#guard();
   }
@@ -118,9 +109,7 @@ export class Session {
     if (this.#state === 'closed') return;
     this.#closing.abort();
     this.#setState('closed');
-    const client = this.#client;
-    this.#client = undefined;
-    client?.close();
+    this.#client.release()?.close();
     this.#waiting.expire(Infinity, (what) => this.#unreachable(what));
   }
 
@@ -129,9 +118,9 @@ export class Session {
     const usualMs = Math.min(250, Math.max(20, sessionTimeoutMs / 20));
     while (!this.#closing.signal.aborted) {
       this.#waiting.expire(this.#in(0), (what) => this.#unreachable(what));
-      if (this.#client?.state !== CONNECTED_STATE) this.#disconnected('no answer');
+      if (this.#client.state !== CONNECTED_STATE) this.#disconnected('no answer');
       else if (this.#state === 'connected') this.#attempts.hasLasted(this.#in(0));
-      if (this.#state === 'connecting' && this.#attempts.isDue(this.#in(0), this.#client?.state)) {
+      if (this.#state === 'connecting' && this.#attempts.isDue(this.#in(0), this.#client.state)) {
         void this.#attempt();
       }
       await clock.pause(this.#state === 'connected' ? usualMs : CONNECTING_TICK_MS, this.#closing.signal);
@@ -145,51 +134,14 @@ export class Session {
     this.#attempts.begin(this.#in(0));
     try {
       const address = await this.#servers.next();
-      const former = this.#client;
-      if (this.#state !== 'connecting' || former?.state === CONNECTED_STATE) return;
-      this.#client = undefined;
-      // Not connected: closing it does not end the session, which the next client resumes.
-      former?.close();
-      this.#open(newNativeClient(), address);
+      if (this.#state !== 'connecting' || this.#client.state === CONNECTED_STATE) return;
+      this.#client.open(address, this.#identity);
     } catch (error) {
       this.#lastFailure = error;
       this.#options.log.debug('zookeeper connection attempt failed', { error: toDcmhaError(error).message });
     } finally {
       this.#attempting = false;
     }
-  }
-
-  #open(client: NativeClient, address: string): void {
-    const { auth, sessionTimeoutMs } = this.#options;
-    const admission = new Admission({ credentials: auth !== undefined }, () => this.#connected(client));
-    this.#adopt(client, admission);
-    client.init({
-      connect: address,
-      timeout: sessionTimeoutMs,
-      ...CLIENT_SETTINGS,
-      ...this.#identity.credentials,
-    });
-    if (auth === undefined) return;
-    // Sent in front of everything else, at each connect. Servers take any password: a wrong one shows itself as ZNODE_DENIED.
-    client.add_auth('digest', `${auth.user}:${auth.password}`, (rc) =>
-      this.#after.run(() => this.#client === client && admission.credentials(rc === ZOK)),
-    );
-  }
-
-  /** Events of a client that was replaced meanwhile are not ours any more. */
-  #adopt(client: NativeClient, admission: Admission): void {
-    this.#client = client;
-    const run = (work: () => void): void =>
-      this.#after.run(() => {
-        if (this.#client === client) work();
-      });
-    listenTo(client, run, {
-      session: () => admission.session(),
-      connecting: () => this.#disconnected('connection lost'),
-      unauthenticated: () => this.#unauthenticated(),
-      expired: () => this.#expired(),
-      watchFired: (event, path) => this.#events.watchFired(event, path),
-    });
   }
 
   #connected(client: NativeClient): void {
@@ -214,7 +166,7 @@ export class Session {
 
   /** The C client has closed itself: the server does not take our credentials. The session, if there was one, goes on. */
   #unauthenticated(): void {
-    this.#client = undefined;
+    this.#client.release();
     this.#denied(`digest authentication of ${this.#options.auth?.user ?? ''} is refused`);
     this.#disconnected('authentication failed');
   }
@@ -227,49 +179,36 @@ export class Session {
   /** The C client has closed itself: the session is over. */
   #expired(): void {
     this.#options.log.warn('zookeeper session expired', { session: this.id });
+    this.#client.release();
     this.#forgetSession('session expired');
   }
 
   /** Another server claims the session, for a connection that we gave up. A new session is the way out. */
   #abandon(): void {
-    const client = this.#client;
+    const client = this.#client.release();
     this.#forgetSession('session moved');
     client?.close();
   }
 
   #forgetSession(why: string): void {
-    this.#client = undefined;
     this.#identity.forget();
     this.#disconnected(why);
     this.#attempts.hurry();
   }
 
   #send<T>(what: string, send: Send<T>): Promise<Reply<T>> {
-    const client = this.#client;
-    if (client === undefined) throw this.#unreachable(what);
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.add({ what, deadline: this.#in(this.#timeoutMs), reject });
       const answered = (reply: Reply<T>): void => {
         this.#waiting.delete(waiting);
         resolve(reply);
       };
-      const code = send(client, (rc, value) =>
-        this.#after.run(() => answered(rc === ZOK ? { ok: true, value } : { ok: false, rc })),
-      );
-      if (typeof code === 'number' && code < ZOK) answered({ ok: false, rc: code });
-      this.#dropUnsent(client);
+      if (!this.#client.send(send, answered)) {
+        this.#waiting.delete(waiting);
+        reject(this.#unreachable(what));
+      }
+      if (this.#client.dropUnsent()) this.#disconnected('a call cannot be sent');
     });
-  }
-
-  /**
-   * A call that cannot be sent makes the C client close its socket, while the package still has it in the event loop, which aborts the
-   * process at its next turn. Closing the client now, before that turn, takes it out.
-   */
-  #dropUnsent(client: NativeClient): void {
-    if (client.state !== NOT_CONNECTED_STATE) return;
-    this.#client = undefined;
-    client.close();
-    this.#disconnected('a call cannot be sent');
   }
 
   #connection(what: string, deadline: number): Promise<void> {

@@ -73,10 +73,7 @@ function sourceOf(
   { host: text, port, ssl }: ChannelWish,
   servers: readonly RegionalSource[],
 ): RegionalSource | undefined {
-  if (text === undefined) {
-    if (port === undefined && ssl === undefined) return undefined;
-    throw new DcmhaError('USAGE', '--port and --ssl belong to a --host');
-  }
+  if (text === undefined) return undefined;
   const named = servers.find(({ endpoint }) => [endpoint.host, formatEndpoint(endpoint)].includes(text));
   const wanted = port ?? named?.endpoint.port ?? 3306;
   const endpoint = /:\d+$/.test(text) && !text.includes('::') ? text : `${bracketed(text)}:${wanted}`;

@@ -58,27 +58,34 @@ export const additionCommand = defineCommand({
   ],
   run: async (args) => {
     const { action } = args as { readonly action?: string };
+    const act = actionIn(actions, action)(args);
     await using context = new Context(args);
-    const looking = { context, store: await context.coordination() };
-    await actionIn(actions, action)(args, looking);
+    await act({ context, store: await context.coordination() });
   },
 });
 
-const actions: Readonly<Record<string, (args: Args, looking: Looking) => Promise<void>>> = {
-  replmeta: async (args, looking) => {
+type Act = (looking: Looking) => Promise<void>;
+
+/** What each does; throws `USAGE` for a flag that it misses, before anybody is connected to. */
+const actions: Readonly<Record<string, (args: Args) => Act>> = {
+  replmeta: (args) => {
     const [group, region] = [needed(args.group, '--group'), needed(args.region, '--region')];
-    await wishChannel({ ...args, group, region }, await asking(looking));
+    if (args.port !== undefined || args.ssl !== undefined)
+      needed(args.host, '--host', ': --port and --ssl belong to it');
+    return async (looking) => wishChannel({ ...args, group, region }, await asking(looking));
   },
-  regionmeta: async (args, looking) => {
+  regionmeta: (args) => {
     const [region, hosts] = [needed(args.region, '--region'), needed(args.hosts, '--hosts')];
-    await wishRegion({ region, hosts, json: args.json }, looking);
+    return (looking) => wishRegion({ region, hosts, json: args.json }, looking);
   },
-  list,
-  check,
-  remove: async (args, looking) => {
+  list: (args) => (looking) => list(args, looking),
+  check: (args) => (looking) => check(args, looking),
+  remove: (args) => {
+    const { group, json } = args;
     const region = needed(args.region, '--region');
-    if (args.group === undefined) await forgetRegion({ region, json: args.json }, looking);
-    else await removeChannel({ group: args.group, region, json: args.json }, looking);
+    return group === undefined
+      ? (looking) => forgetRegion({ region, json }, looking)
+      : (looking) => removeChannel({ group, region, json }, looking);
   },
 };
 

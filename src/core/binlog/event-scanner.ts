@@ -6,6 +6,7 @@ import { CHECKSUM_SIZE, EVENT_HEADER_SIZE, parseEventHeader, type EventHeader } 
 import { EventType, eventTypeName } from './event-types.ts';
 import { hasOwnChecksum, parseFormatDescription, type FormatDescription } from './format-description.ts';
 import { PartialEvent } from './partial-event.ts';
+import { isAllZeros, trailingZeros } from './zeros.ts';
 
 /** Bytes before the first event. */
 const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
@@ -14,7 +15,6 @@ const ENCRYPTED_MAGIC = Buffer.from([0xfd, 0x62, 0x69, 0x6e]);
 // The largest packet of replication is 1 GiB; a compressed transaction's headers come on top.
 const MAX_EVENT_SIZE = 1.5 * 1024 ** 3;
 const NOTHING = Buffer.alloc(0);
-const ZEROS = Buffer.alloc(64 * 1024);
 
 export interface ScanOptions {
   /** For messages and errors. */
@@ -92,7 +92,8 @@ export class EventScanner {
     let at = this.#offset === 0 ? this.#takeMagic(chunk) : 0;
     while (at < chunk.length) {
       if (this.#zeros !== undefined) {
-        this.#expectZeros(chunk.subarray(at));
+        if (!isAllZeros(chunk.subarray(at)))
+          throw corruptAt(this.#at(), 'the event is damaged, and more than zeros follows it');
         this.#zeros = { isCertain: true };
         return;
       }
@@ -198,7 +199,7 @@ export class EventScanner {
     if (header.type === EventType.FormatDescription) {
       this.#changeFormat(raw);
     } else if (!event.isIntact) {
-      const zeros = trailingZeros(event.lastBytes);
+      const zeros = trailingZeros(event.lastBytes, CHECKSUM_SIZE);
       if (zeros === 0) throw this.#damagedEvent();
       this.#zeros = { isCertain: zeros === CHECKSUM_SIZE };
       return undefined;
@@ -240,20 +241,4 @@ export class EventScanner {
     if (isFirst) this.#isRelayLog = format.isRelayLog;
     this.#format = format;
   }
-
-  #expectZeros(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; at += ZEROS.length) {
-      const part = bytes.subarray(at, at + ZEROS.length);
-      if (!ZEROS.subarray(0, part.length).equals(part)) {
-        throw corruptAt(this.#at(), 'the event is damaged, and more than zeros follows it');
-      }
-    }
-  }
-}
-
-/** How many of the last bytes are zero, up to those of a checksum. */
-function trailingZeros(bytes: Buffer): number {
-  let count = 0;
-  while (count < CHECKSUM_SIZE && bytes.at(-1 - count) === 0) count++;
-  return count;
 }

@@ -1,20 +1,15 @@
 import { firstVerdict, judge, type LocalCheck, type LocalVerdict } from '../../core/decide/verdict.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { toDcmhaError } from '../../core/model/errors.ts';
-import type { CommitProbe, Probe, ServerStatus } from '../../ports/mysql.ts';
+import type { Probe, ServerStatus } from '../../ports/mysql.ts';
 import type { ProcessState } from '../../ports/system.ts';
+import { CommitWatch } from './commit-watch.ts';
 import type { AgentDeps, AgentOptions } from './deps.ts';
 import type { AgentRecall } from './memory.ts';
 import { Alarm } from '../alarm.ts';
 
 /** A server that is down is looked for more often: what it costs is a refused connection. */
 const downIntervalMs = 100;
-/**
- * A primary whose commits have just stopped gets a probe commit after the first of these; one that is idle for long, each of the second,
- * for a probe is a transaction. While commits go on, none is needed.
- */
-const firstProbeMs = 1000;
-const longestProbeMs = 10_000;
 /** A file system is remounted read-only by the kernel once its disk fails; mysqld may go on answering. */
 const mountEveryMs = 5000;
 
@@ -33,8 +28,8 @@ export class LocalServer {
   readonly #options: AgentOptions;
   readonly #recall: AgentRecall;
   readonly #endpoint: () => Endpoint;
-  readonly #mayProbe: () => boolean;
   readonly #changed: () => void;
+  readonly #commits: CommitWatch;
   #alarm: Alarm | undefined;
   #linked:
     { readonly at: Endpoint; readonly incarnation: number; readonly stop: AbortController } | undefined;
@@ -46,14 +41,6 @@ export class LocalServer {
   #mountedReadOnly = false;
   /** super_read_only is off for this agent's own work, with read_only on: no application can write. */
   #heldReadOnly = false;
-  #commit: CommitProbe | undefined;
-  #probing = false;
-  /** The last time of a probe, or of other proof that it can commit. */
-  #probedAt = -Infinity;
-  /** The last time that somebody else committed. */
-  #movedAt = -Infinity;
-  /** A probe committed since the last check, so that its transaction is not taken for somebody else's. */
-  #probed = false;
 
   constructor(
     deps: AgentDeps,
@@ -62,7 +49,6 @@ export class LocalServer {
       readonly recall: AgentRecall;
       readonly endpoint: () => Endpoint;
       readonly changed: () => void;
-      /** Whether this agent may write at all: a probe after the end of the lease would be an errant transaction. */
       readonly mayProbe: () => boolean;
     },
   ) {
@@ -70,8 +56,13 @@ export class LocalServer {
     this.#options = options;
     this.#recall = facts.recall;
     this.#endpoint = facts.endpoint;
-    this.#mayProbe = facts.mayProbe;
     this.#changed = facts.changed;
+    this.#commits = new CommitWatch(deps, {
+      timeoutMs: options.commitProbeTimeoutMs,
+      endpoint: facts.endpoint,
+      mayProbe: facts.mayProbe,
+      urgent: this.checkNow,
+    });
     this.verdict = firstVerdict(deps.clock.now());
   }
 
@@ -98,8 +89,7 @@ export class LocalServer {
   noteWritable(writable: boolean): void {
     this.#writes += 1;
     this.writable = writable;
-    this.#commit = undefined;
-    this.#probedAt = this.#deps.clock.monotonic();
+    this.#commits.restart();
     this.checkNow();
   }
 
@@ -107,6 +97,7 @@ export class LocalServer {
   holdReadOnly(held: boolean): void {
     this.#heldReadOnly = held;
     this.#writes += 1;
+    this.#commits.outdate();
   }
 
   #isHeld({ readOnly }: ServerStatus): boolean {
@@ -183,7 +174,9 @@ export class LocalServer {
         answered(probe.status);
         if (await this.#onReadOnlyMount(probe.status))
           return { kind: 'read-only-fs', why: 'the file system of the data is mounted read-only' };
-        return this.#commits(moved);
+        if (this.writable === true) return this.#commits.check(moved);
+        this.#commits.forget();
+        return { kind: 'answers', commits: 'not-tried' };
       }
     }
   }
@@ -222,49 +215,6 @@ export class LocalServer {
     this.#mountedReadOnly = await this.#deps.processes.readOnlyMount(binlog.dataDirectory);
     return this.#mountedReadOnly;
   }
-
-  /** `moved`: transactions were executed since the last check. The probe runs beside the checks, for it may hang. */
-  #commits(moved: boolean): LocalCheck {
-    if (this.writable !== true) {
-      this.#commit = undefined;
-      return { kind: 'answers', commits: 'not-tried' };
-    }
-    const now = this.#deps.clock.monotonic();
-    const check = commitCheck(this.#commit);
-    const failed = check.kind !== 'answers';
-    if (moved && !this.#probed) this.#movedAt = now;
-    if (moved && !failed) this.#probedAt = now;
-    this.#probed = false;
-    if (!this.#probing && this.#mayProbe() && (failed || now >= this.#nextProbe()))
-      void this.#probeCommit(now);
-    return check;
-  }
-
-  /** After 1, 2, 4... s without anybody's commit. */
-  #nextProbe(): number {
-    return this.#probedAt + Math.min(Math.max(this.#probedAt - this.#movedAt, firstProbeMs), longestProbeMs);
-  }
-
-  async #probeCommit(now: number): Promise<void> {
-    this.#probing = true;
-    this.#probedAt = now;
-    const writes = this.#writes;
-    const options = { timeoutMs: this.#options.commitProbeTimeoutMs };
-    const outcome = await this.#deps.mysql.commitProbe(this.#endpoint(), options);
-    this.#probing = false;
-    this.#probed = outcome.kind === 'committed';
-    if (writes !== this.#writes) return;
-    const recovered = this.#commit?.kind === 'stalled' && outcome.kind !== 'stalled';
-    this.#commit = outcome;
-    if (outcome.kind === 'stalled' || outcome.kind === 'read-only-fs' || recovered) this.checkNow();
-  }
-}
-
-/** What the last probe means; another refusal or loss shows in the next check itself. */
-function commitCheck(commit: CommitProbe | undefined): LocalCheck {
-  if (commit?.kind === 'stalled') return { kind: 'cannot-commit', why: commit.message };
-  if (commit?.kind === 'read-only-fs') return { kind: 'read-only-fs', why: commit.message };
-  return { kind: 'answers', commits: commit?.kind === 'committed' ? 'fine' : 'not-tried' };
 }
 
 function detailOf(found: ProcessState): string {

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../../ports/mysql.ts';
+import type { CallOptions } from '../../ports/call-options.ts';
 import type { Clock } from '../../ports/system.ts';
 import { Mutex } from '../mutex.ts';
 

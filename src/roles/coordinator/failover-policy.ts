@@ -1,8 +1,8 @@
 import type { FailoverPolicy } from '../../core/decide/decide.ts';
 import { semiSyncPolicy } from '../../core/decide/semi-sync.ts';
 import type { PolicyOverrides } from '../../core/store/policy.ts';
-import { rulesInForce } from './begin-failover.ts';
 import type { FailoverRules } from '../../core/plan/plan.ts';
+import { rulesInForce } from './plan-policy.ts';
 
 /** What decides about a group: its own settings go before the file's. */
 export function failoverPolicy(

@@ -6,8 +6,9 @@ import { DcmhaError, hasCode, toDcmhaError } from '../../core/model/errors.ts';
 import { readHistory } from '../../core/store/history.ts';
 import { readPolicy } from '../../core/store/policy.ts';
 import { completeTask, listTasks, updateTask, type Task, type TaskEntry } from '../../core/store/tasks.ts';
-import { bootstrapPlan, orderedFailover, planPolicy, switchoverPlan } from './begin-failover.ts';
+import { bootstrapPlan, orderedFailover, switchoverPlan } from './begin-failover.ts';
 import type { GroupWorkerDeps } from './group-worker-deps.ts';
+import { planPolicy } from './plan-policy.ts';
 import { startPlan } from './plan-runner.ts';
 import { recordByHand } from './record-by-hand.ts';
 

@@ -1,15 +1,8 @@
-import type { Alerts } from '../../ports/alerts.ts';
-import type { Coordination } from '../../ports/coordination.ts';
-import type { Mysql } from '../../ports/mysql.ts';
-import type { PeerCaller } from '../../ports/peers.ts';
-import type { Clock, Log } from '../../ports/system.ts';
 import type { Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { Member } from '../../core/model/group.ts';
-import type { PerformLimits } from '../../core/perform/context.ts';
-import type { FenceCommand } from '../../core/perform/fence-command.ts';
+import type { PerformContext } from '../../core/perform/context.ts';
 import { perform } from '../../core/perform/perform.ts';
-import type { RegionalMeans } from '../../core/perform/regional-channels.ts';
 import { execute, type Ending } from '../../core/plan/execute.ts';
 import type { Step } from '../../core/plan/steps.ts';
 import { pauseOf } from '../../core/plan/switchover.ts';
@@ -28,20 +21,21 @@ import { readPolicy, type PolicyOverrides } from '../../core/store/policy.ts';
 import { znodes } from '../../core/store/znodes.ts';
 import { PlanHold, underHold } from './plan-hold.ts';
 
-/** What running plans needs; the same for every group. */
-export interface PlanRunner {
-  readonly coordination: Coordination;
-  readonly mysql: Mysql;
-  readonly peers: PeerCaller;
-  readonly alerts: Alerts;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** This process, unlike any other. */
-  readonly by: string;
+/** What running plans needs; the same for every group. `by` is this process, unlike any other. */
+export interface PlanRunner extends Pick<
+  PerformContext,
+  | 'by'
+  | 'coordination'
+  | 'mysql'
+  | 'peers'
+  | 'alerts'
+  | 'clock'
+  | 'log'
+  | 'limits'
+  | 'fenceCommand'
+  | 'regional'
+> {
   readonly agentPort: number;
-  readonly fenceCommand?: FenceCommand | undefined;
-  readonly regional?: RegionalMeans | undefined;
-  readonly limits: PerformLimits;
   /** Whether this process sees too little of the group to go on with a plan. */
   readonly isBlind?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Deadline of a step whose parts have no longer one of their own, ms. */

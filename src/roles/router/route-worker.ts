@@ -1,14 +1,13 @@
 import type { Placement } from '../../core/decide/read-placement.ts';
 import { formatEndpoint } from '../../core/model/endpoint.ts';
-import { DcmhaError, hasCode, toDcmhaError } from '../../core/model/errors.ts';
+import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
 import type { Route, RouteAck } from '../../core/model/group.ts';
-import { encodeRouteAck, presentRouteAck } from '../../core/store/routes.ts';
-import { znodes } from '../../core/store/znodes.ts';
-import type { Coordination, Presence } from '../../ports/coordination.ts';
+import type { Coordination } from '../../ports/coordination.ts';
 import type { Proxy, ProxyState } from '../../ports/proxy.ts';
 import type { Clock, Log } from '../../ports/system.ts';
 import { Alarm } from '../alarm.ts';
 import { Mutex } from '../mutex.ts';
+import { RouteAcknowledgement } from './route-acknowledgement.ts';
 import { RouteHold } from './route-hold.ts';
 import { RouteLease } from './route-lease.ts';
 import { RouteView, type RouteViewDeps } from './route-view.ts';
@@ -43,9 +42,8 @@ export class RouteWorker {
   readonly #view: RouteView;
   readonly #lease: RouteLease;
   readonly #hold: RouteHold;
+  readonly #ack: RouteAcknowledgement;
   readonly #mutex = new Mutex();
-  #presence: Presence | undefined;
-  #ack: RouteAck;
   #alarm: Alarm | undefined;
   #applied: Route | undefined;
   /** How the read servers are used in it. */
@@ -63,13 +61,18 @@ export class RouteWorker {
     this.#hold = new RouteHold(deps.clock);
     this.#lease = new RouteLease(deps, {
       establish: (session) => this.#establish(session),
-      renew: () => this.#renew(),
+      renew: () => this.#ack.renew(),
       isWanted: () => this.#view.published?.route.write !== undefined,
       ask: (timing) => this.#view.ask(this.#applied ?? { write: undefined, read: [] }, timing),
       changed: () => this.#alarm?.ring(),
     });
     const { sessionTimeoutMs } = this.#lease.terms;
-    this.#ack = { router: options.router, version: -1, write: '', oldSessions: 0, leaseMs: sessionTimeoutMs };
+    const { group, router } = options;
+    this.#ack = new RouteAcknowledgement(deps.coordination, {
+      group,
+      first: { router, version: -1, write: '', oldSessions: 0, leaseMs: sessionTimeoutMs },
+      failed: (error) => this.#tell('route not acknowledged', error),
+    });
   }
 
   /**
@@ -107,24 +110,24 @@ export class RouteWorker {
   async push(): Promise<RouteAck> {
     await this.#view.refresh();
     await this.#mutex.run(() => this.#apply());
-    return this.#ack;
+    return this.#ack.said;
   }
 
   /** There is something to tell of: the acknowledgement says it. */
   tell(): void {
-    this.#acknowledge(this.#ack.version);
+    this.#acknowledge(this.#ack.said.version);
   }
 
   /** What is in force. */
   status(): RouteAck & { readonly haproxyPid?: number } {
     const pid = this.#state?.pid;
-    return { ...this.#ack, ...(pid === undefined ? {} : { haproxyPid: pid }) };
+    return { ...this.#ack.said, ...(pid === undefined ? {} : { haproxyPid: pid }) };
   }
 
   async close(options: { readonly stop: boolean }): Promise<void> {
     await this.#proxy.close(options);
     // Left running, HAProxy is open until it misses our answers: the acknowledgement stands until the session ends, which is later.
-    if (options.stop) await this.#presence?.withdraw();
+    if (options.stop) await this.#ack.withdraw();
   }
 
   /** Reads beside the loop: while ZooKeeper does not answer, the end of the lease must not wait for it. */
@@ -197,12 +200,7 @@ export class RouteWorker {
     const { sessionTimeoutMs: leaseMs } = this.#lease.terms;
     const { router, distrust } = this.#options;
     const said = { router, version, write, oldSessions, leaseMs, distrust: distrust?.() };
-    const ack = held ? { ...said, held } : said;
-    if (encodeRouteAck(ack) === encodeRouteAck(this.#ack)) return;
-    this.#ack = ack;
-    this.#presence
-      ?.update(encodeRouteAck(ack))
-      .catch((error: unknown) => this.#tell('route not acknowledged', error));
+    this.#ack.say(held ? { ...said, held } : said);
   }
 
   /**
@@ -210,32 +208,8 @@ export class RouteWorker {
    * we have not acknowledged it.
    */
   async #establish(session: string): Promise<void> {
-    const { coordination } = this.#deps;
-    if (this.#presence === undefined) await this.#present(session);
-    // Resolves when it stands.
-    await this.#presence?.update(encodeRouteAck(this.#ack));
-    const node = await coordination.read(this.#path());
-    if (node?.owner !== session) {
-      throw new DcmhaError('ZNODE_MISSING', `${this.#path()} does not stand in this session yet`);
-    }
+    await this.#ack.establish(session);
     await this.#view.refresh();
-  }
-
-  async #renew(): Promise<void> {
-    await this.#deps.coordination.write(this.#path(), encodeRouteAck(this.#ack));
-  }
-
-  // Nobody else has our control port, so a node of another session is one that the router before us left: it ends with its session
-  // otherwise, seconds after HAProxy has closed for want of a lease.
-  async #present(session: string): Promise<void> {
-    const { coordination } = this.#deps;
-    const old = await coordination.read(this.#path());
-    if (old !== undefined && old.owner !== session) await coordination.remove(this.#path());
-    this.#presence = presentRouteAck(coordination, this.#options.group, this.#ack);
-  }
-
-  #path(): string {
-    return znodes.routeAck(this.#options.group, this.#options.router);
   }
 
   #nextLookMs(): number {

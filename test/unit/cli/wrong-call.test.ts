@@ -15,13 +15,24 @@ for (const [call, said] of [
     'Invalid values: Argument: promote, Given: "perhaps", Choices: "prefer", "yes", "last", "no", "allow", "prefer-not"',
   ],
   ['status --group', 'Not enough arguments following: group'],
+  ['status --config', 'Not enough arguments following: config'],
+  ['status --config --group g1', 'Not enough arguments following: config'],
+  ['addition wrong', 'no action "wrong": replmeta, regionmeta, list, check, remove'],
+  ['addition replmeta --group g1', '--region is missing'],
+  [
+    'addition replmeta --group g1 --region eu --port 3307',
+    '--host is missing: --port and --ssl belong to it',
+  ],
+  ['addition regionmeta --region eu', '--hosts is missing'],
+  ['addition remove --group g1', '--region is missing'],
   ['statu', 'Did you mean status?'],
 ] as const)
   test(`a wrong call is one line with its code, and nothing is asked for: dcmha ${call}`, () => {
     const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program, ...call.split(' ')], {
       cwd: PROJECT,
       encoding: 'utf8',
-      env: { ...process.env, DCMHA_CONFIG: undefined },
+      // Nobody listens there: a call that is found wrong only with a session ends another way.
+      env: { ...process.env, DCMHA_CONFIG: undefined, DCMHA_ZOOKEEPER_HOSTS: '127.0.0.1:1' },
     });
     assert.deepEqual([status, stderr], [64, `dcmha: ${said} (USAGE)\n`]);
   });
