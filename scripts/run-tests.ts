@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
+import { ensureBuilt } from '../test/support/built.ts';
 import { checks, filesOf, phases, strayFiles } from './testing/phases.ts';
 import { killRunning, runCheck, runFile } from './testing/run-file.ts';
 import type { FileResult } from './testing/run-file.ts';
@@ -26,6 +27,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const options = readOptions();
 const swept = await sweepLeftovers();
 if (swept !== undefined) print(`# ${swept}`);
+// Once: files that run beside each other would both do it.
+await ensureBuilt();
 const results = await runAll(options);
 const failures = renderFailures(results);
 if (failures !== '') print(`\nfailed:\n${failures}`);

@@ -7,20 +7,6 @@ import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      group: z.string(),
-      primary: z.string(),
-      epoch: z.number(),
-      write: z.string(),
-      alerts: z.array(z.string()),
-      servers: z.array(
-        z.looseObject({ host: z.string(), role: z.string(), reads: z.string(), replication: z.string() }),
-      ),
-    }),
-  ),
-});
 const historySchema = z.array(
   z.looseObject({ kind: z.string(), result: z.string(), from: z.string().optional() }),
 );
@@ -42,13 +28,9 @@ describe('a group of three real servers', () => {
     return stdout;
   }
 
-  async function group() {
-    const parsed = statusSchema.parse(JSON.parse(await dcmha('status', '--group', 'g1', '--json')));
-    return parsed.groups[0]!;
-  }
+  const group = () => sandbox.groupStatus();
 
-  const history = async () =>
-    historySchema.parse(JSON.parse(await dcmha('history', '--group', 'g1', '--json')));
+  const history = async () => historySchema.parse(await sandbox.history());
 
   /** Both replicas follow the primary and are read from. */
   async function whole(): Promise<void> {

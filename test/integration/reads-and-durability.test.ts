@@ -12,21 +12,10 @@ interface Row {
   readonly why: string;
 }
 
-interface Group {
-  readonly primary: string;
-  readonly plan: string;
-  readonly semiSync: string;
-  readonly alerts: readonly string[];
-  readonly servers: readonly Row[];
-}
-
 /** One group whose commits must be acknowledged, from a late replica to the loss of two servers of three. */
 describe('reads and durability', () => {
   let box: TestSandbox;
-  const status = async (): Promise<Group> => {
-    const { stdout } = await box.dcmha('status', '--json');
-    return (JSON.parse(stdout) as { readonly groups: readonly [Group] }).groups[0];
-  };
+  const status = () => box.groupStatus();
   const rowOf = async (host: string): Promise<Row | undefined> =>
     (await status()).servers.find((row) => row.host === host);
   const replicas = async (): Promise<readonly string[]> => {

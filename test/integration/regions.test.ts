@@ -8,16 +8,6 @@ import { ensureTemplate } from '../../src/sandbox/template.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      group: z.string(),
-      alerts: z.array(z.string()),
-      regions: z.array(z.object({ region: z.string(), source: z.string(), state: z.string() })),
-      servers: z.array(z.object({ host: z.string(), role: z.string(), replication: z.string() })),
-    }),
-  ),
-});
 const checkSchema = z.object({ channels: z.array(z.object({ verdict: z.string(), says: z.string() })) });
 
 const soon = { timeoutMs: 30_000, everyMs: 400 };
@@ -69,10 +59,7 @@ describe('two groups in two regions', () => {
     return stdout;
   }
 
-  async function group(name: string) {
-    const { groups } = statusSchema.parse(JSON.parse(await dcmha('status', '--json')));
-    return groups.find((one) => one.group === name)!;
-  }
+  const group = (name: string) => sandbox.groupStatus(name);
 
   /** The channel works, and says from where. */
   const receives = (name: string, isRight: (source: string) => boolean = () => true) =>

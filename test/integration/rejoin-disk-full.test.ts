@@ -51,12 +51,12 @@ describe('the return of an old primary whose disk is full', { skip: process.getu
         async () => {
           const found = await stage.serverOf(old);
           assert.equal(found?.replication.split(',')[0], 'errant');
-          assert.match(found.why ?? '', pattern);
+          assert.match(found.why, pattern);
           return found;
         },
         { timeoutMs: 40_000, everyMs: 300 },
       );
-      assert.match(server.why ?? '', new RegExp(directory));
+      assert.match(server.why, new RegExp(directory));
       assert.equal(await stage.executed(old), before);
       assert.equal(await count(old, 'app.notes'), rows);
       assert.deepEqual(

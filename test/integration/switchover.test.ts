@@ -40,8 +40,7 @@ describe('a switchover of real servers under a crowd of clients', () => {
 
   /** The newest record. */
   async function record(): Promise<SwitchoverRecord> {
-    const { stdout } = await sandbox.dcmha('history', '--group', 'g1', '--json');
-    const [newest] = historySchema.parse(JSON.parse(stdout));
+    const [newest] = historySchema.parse(await sandbox.history());
     assert.ok(newest !== undefined);
     return newest;
   }

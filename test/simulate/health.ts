@@ -13,18 +13,23 @@ export function whyUnwell(world: World, checks: Checks): string | undefined {
   if (plan !== '') return 'a plan is running';
   const primary = world.primary();
   if (primary === undefined) return 'no primary is recorded';
-  if (!primary.server.isWritable) return `the primary ${primary.id} is not writable`;
-  const source = primary.server.channels.get('')?.source;
-  if (source !== undefined) return `the primary ${primary.id} replicates from ${source.host}`;
+  const why = whyPrimaryUnwell(primary);
+  if (why !== undefined) return `the primary ${primary.id} ${why}`;
   const closed = world.routers.find(({ haproxy }) => haproxy.open !== primary.server.name);
   if (closed !== undefined) return `${closed.host} does not route writes to ${primary.id}`;
   const missing = checks.missingAt(primary.server);
   if (!missing.isEmpty()) return `acknowledged and not at ${primary.id}: ${missing.toCompactString()}`;
   for (const member of world.members) {
-    const why = member === primary ? undefined : whyReplicaUnwell(member, primary);
-    if (why !== undefined) return `${member.id}: ${why}`;
+    const whyNot = member === primary ? undefined : whyReplicaUnwell(member, primary);
+    if (whyNot !== undefined) return `${member.id}: ${whyNot}`;
   }
   return whyNotRead(world, primary) ?? whyRegionUnwell(world);
+}
+
+function whyPrimaryUnwell({ server }: SimMember): string | undefined {
+  if (!server.isWritable) return 'is not writable';
+  const source = server.channels.get('')?.source;
+  return source === undefined ? undefined : `replicates from ${source.host}`;
 }
 
 function whyReplicaUnwell({ server }: SimMember, primary: SimMember): string | undefined {

@@ -17,6 +17,6 @@ export async function eventually<T>(
     } catch (error) {
       if (performance.now() > deadline) throw error;
     }
-    await pause(options.everyMs ?? 25);
+    await pause(options.everyMs ?? 100);
   }
 }

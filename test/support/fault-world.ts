@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { z } from 'zod';
 import { hostId } from '../../src/core/model/endpoint.ts';
 import { cutNetwork, healNetwork, type Direction } from '../../src/sandbox/cut.ts';
 import type { What } from '../../src/sandbox/selection.ts';
@@ -12,16 +11,6 @@ import { eventually } from './eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
 import { WritableWatch } from './writable-watch.ts';
 
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      primary: z.string(),
-      epoch: z.number(),
-      alerts: z.array(z.string()),
-      servers: z.array(z.looseObject({ role: z.string(), reads: z.string(), replication: z.string() })),
-    }),
-  ),
-});
 const CLIENTS = 3;
 const HEALTHY_MS = 90_000;
 const HEARTBEAT_MS = 20_000;
@@ -121,10 +110,8 @@ export class FaultWorld implements AsyncDisposable {
     await this.healthy();
   }
 
-  async group() {
-    const { status, stdout, stderr } = await this.sandbox.dcmha('status', '--group', 'g1', '--json');
-    assert.ok(status === 0 || status === 65, stderr);
-    return statusSchema.parse(JSON.parse(stdout)).groups[0]!;
+  group() {
+    return this.sandbox.groupStatus();
   }
 
   /** Both replicas follow, are read from, and nothing is the matter any more. A mysqld that a fence killed is started, as a supervisor does. */

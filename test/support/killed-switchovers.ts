@@ -23,8 +23,7 @@ export function describeKilledSwitchovers(when: string, numbers: readonly number
           assert.ok(status === 0 || stderr.includes('undone'), stderr);
           await load.goesOn();
         });
-        const { stdout } = await sandbox.dcmha('history', '--group', 'g1', '--json');
-        const [newest] = historySchema.parse(JSON.parse(stdout));
+        const [newest] = historySchema.parse(await sandbox.history());
         assert.equal(newest?.kind, 'switchover');
         assert.ok(['done', 'undone'].includes(newest.result), newest.result);
         assert.equal(report.epochs <= 1, true, `${report.epochs} epochs`);

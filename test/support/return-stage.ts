@@ -10,21 +10,6 @@ import { eventually } from './eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from './sandbox.ts';
 import { sandboxDirectory } from './scratch.ts';
 
-const statusSchema = z.object({
-  groups: z.array(
-    z.object({
-      servers: z.array(
-        z.looseObject({
-          host: z.string(),
-          role: z.string(),
-          reads: z.string(),
-          replication: z.string(),
-          why: z.string().optional(),
-        }),
-      ),
-    }),
-  ),
-});
 const historySchema = z.array(
   z.looseObject({
     kind: z.string(),
@@ -156,15 +141,13 @@ export class ReturnStage implements AsyncDisposable {
   }
 
   async serverOf(at: string) {
-    const { stdout } = await this.sandbox.dcmha('status', '--group', 'g1', '--json');
-    const servers = statusSchema.parse(JSON.parse(stdout)).groups[0]?.servers ?? [];
+    const { servers } = await this.sandbox.groupStatus();
     return servers.find(({ host }) => host.includes(hostOf(at)) || host === idOf(at));
   }
 
   /** Newest first. */
   async history(): Promise<readonly HistoryEntry[]> {
-    const { stdout } = await this.sandbox.dcmha('history', '--group', 'g1', '--json');
-    return historySchema.parse(JSON.parse(stdout));
+    return historySchema.parse(await this.sandbox.history());
   }
 
   /** How the last return of a host ended. */

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { RowDataPacket } from 'mysql2/promise';
+import type { GroupStatus } from '../../src/cli/group-status.ts';
+import type { HistoryRecord } from '../../src/core/store/history.ts';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { checkRows, type RowCheck } from '../../src/sandbox/check-rows.ts';
 import { connectTo, readSecret, type Target } from '../../src/sandbox/connect.ts';
@@ -18,6 +20,7 @@ import type { WriterOptions, WriterReport } from '../../src/sandbox/writer.ts';
 import { ensureBuilt } from './built.ts';
 import { eventually } from './eventually.ts';
 import { isKept, sandboxDirectory } from './scratch.ts';
+import { Watcher } from './watcher.ts';
 
 /** The address in `127.0.20.11:3306`. */
 export const hostOf = (endpoint: string) => parseEndpoint(endpoint).host;
@@ -26,10 +29,12 @@ export const hostOf = (endpoint: string) => parseEndpoint(endpoint).host;
 export class TestSandbox implements AsyncDisposable {
   readonly state: SandboxState;
   readonly #callOff: () => void;
+  readonly #watcher: Watcher;
 
   constructor(state: SandboxState, callOff: () => void) {
     this.state = state;
     this.#callOff = callOff;
+    this.#watcher = new Watcher(state.config);
   }
 
   get dir(): string {
@@ -103,6 +108,16 @@ export class TestSandbox implements AsyncDisposable {
     );
   }
 
+  /** What `dcmha status` says of a group, without a process for each look. */
+  groupStatus(group = 'g1'): Promise<GroupStatus> {
+    return this.#watcher.group(group);
+  }
+
+  /** What `dcmha history` says of a group, newest first. */
+  history(group = 'g1'): Promise<readonly HistoryRecord[]> {
+    return this.#watcher.history(group);
+  }
+
   /** An operator command of dcmha; its exit status is a value. */
   dcmha(...args: readonly string[]): Promise<CommandResult> {
     return tryDcmha(this.state, args);
@@ -121,6 +136,7 @@ export class TestSandbox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watcher[Symbol.asyncDispose]();
     await tearDown(this.dir, { keep: isKept });
     this.#callOff();
     if (isKept) process.stderr.write(`kept: ${this.dir}\n`);

@@ -1,22 +1,11 @@
-import { agentApi } from '../../core/peer/agent-api.ts';
-import { callPeer } from '../../core/peer/api.ts';
-import { hasCode } from '../../core/model/errors.ts';
-import type { Coordination } from '../../ports/coordination.ts';
-import { listGroups } from '../../core/store/inventory.ts';
 import { znodes } from '../../core/store/znodes.ts';
 import { abortOnSignals } from '../../roles/daemon.ts';
 import { Context } from '../context.ts';
 import { defineCommand } from '../define-command.ts';
-import {
-  readGroupStatus,
-  type GroupStatus,
-  type ServerStatusRow,
-  type StatusOptions,
-} from '../group-status.ts';
+import type { GroupStatus, ServerStatusRow } from '../group-status.ts';
+import { lookAtGroups, type MalformedGroup } from '../look-at-groups.ts';
 import { print, table } from '../output.ts';
 import { renderRegion } from '../region-status.ts';
-
-const askTimeoutMs = 500;
 
 export const statusCommand = defineCommand({
   command: 'status',
@@ -28,11 +17,9 @@ export const statusCommand = defineCommand({
   run: async (args) => {
     await using context = new Context(args);
     const store = await context.coordination();
-    const askLag = await lagAsker(context);
+    const look = await lookAtGroups(context, store);
     const show = async (): Promise<void> => {
-      const groups = args.group === undefined ? await listGroups(store) : [args.group];
-      const options = { agentPort: context.config.agent.port, now: context.clock.now(), askLag };
-      const statuses = await Promise.all(groups.map((group) => readOne(store, group, options)));
+      const statuses = await look(args.group);
       const coordinators = await store.children(znodes.coordinators);
       print(args.json, { coordinators, groups: statuses }, () => render(coordinators, statuses));
       if (statuses.some((status) => 'malformed' in status)) process.exitCode = 65;
@@ -48,39 +35,6 @@ export const statusCommand = defineCommand({
     }
   },
 });
-
-/** Asks agents; without the secret that they answer to, nobody is asked, and what they told last is shown. */
-async function lagAsker(context: Context): Promise<StatusOptions['askLag']> {
-  try {
-    const { caller } = await context.peers();
-    return async ({ agent }) => {
-      const call = { method: 'status', params: {}, timeoutMs: askTimeoutMs } as const;
-      return (await callPeer(caller, agentApi, agent, call).catch(() => undefined))?.lagMs;
-    };
-  } catch (error) {
-    if (!hasCode(error, 'CONFIG_INVALID')) throw error;
-    return () => Promise.resolve(undefined);
-  }
-}
-
-/** A group whose nodes cannot be read; the others are shown all the same. */
-interface MalformedGroup {
-  readonly group: string;
-  readonly malformed: string;
-}
-
-async function readOne(
-  store: Coordination,
-  group: string,
-  options: StatusOptions,
-): Promise<GroupStatus | MalformedGroup> {
-  try {
-    return await readGroupStatus(store, group, options);
-  } catch (error) {
-    if (!hasCode(error, 'ZNODE_MALFORMED')) throw error;
-    return { group, malformed: error.message };
-  }
-}
 
 function render(coordinators: readonly string[], groups: readonly (GroupStatus | MalformedGroup)[]): string {
   const head = `coordinators: ${coordinators.length === 0 ? 'none' : coordinators.join(', ')}`;

@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { PROGRAM, PROJECT } from '../../../src/sandbox/project.ts';
 import { makeScratch } from '../../../src/sandbox/scratch.ts';
+import { ensureBuilt } from '../../support/built.ts';
 import { CORPUS, withoutCorpus } from '../../support/corpus.ts';
 import { readFixture, scan } from '../../support/binlog.ts';
 
-const ROOT = path.resolve(import.meta.dirname, '../../..');
+await ensureBuilt();
+
 const fixture = (name: string): string => path.join('fixtures/binlog', name);
 
 interface Answer {
@@ -17,8 +20,8 @@ interface Answer {
 }
 
 function dcmha(...args: readonly string[]): Answer {
-  const argv = ['--import', 'tsx', 'src/cli/main.ts', 'binlog', ...args];
-  return spawnSync(process.execPath, argv, { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 28 });
+  const argv = [PROGRAM, 'binlog', ...args];
+  return spawnSync(process.execPath, argv, { cwd: PROJECT, encoding: 'utf8', maxBuffer: 1 << 28 });
 }
 
 interface Document {

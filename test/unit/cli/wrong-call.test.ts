@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { test } from 'node:test';
-import { PROJECT } from '../../../src/sandbox/project.ts';
+import { PROGRAM, PROJECT } from '../../../src/sandbox/project.ts';
+import { ensureBuilt } from '../../support/built.ts';
 
-const program = path.join(PROJECT, 'src/cli/main.ts');
+await ensureBuilt();
 
 for (const [call, said] of [
   ['addmeta --group g1 --host h --weight many', '--weight takes a number'],
@@ -28,7 +28,7 @@ for (const [call, said] of [
   ['statu', 'Did you mean status?'],
 ] as const)
   test(`a wrong call is one line with its code, and nothing is asked for: dcmha ${call}`, () => {
-    const { status, stderr } = spawnSync(process.execPath, ['--import', 'tsx', program, ...call.split(' ')], {
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, ...call.split(' ')], {
       cwd: PROJECT,
       encoding: 'utf8',
       // Nobody listens there: a call that is found wrong only with a session ends another way.
