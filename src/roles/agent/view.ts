@@ -50,6 +50,7 @@ export class GroupView {
   #pausedUntil = Infinity;
   /** Whether a plan ran when everything was read last. */
   #sawPlan: boolean | undefined;
+  #heedsJournal = false;
 
   constructor(deps: AgentDeps, options: AgentOptions, changed: () => void) {
     this.self = hostId(options.host);
@@ -172,7 +173,8 @@ export class GroupView {
       coordination.watchData(path(group), ring, stop.signal);
     }
     coordination.watchData(znodes.master(group), () => void this.#heedRecord(ring, stop.signal), stop.signal);
-    coordination.watchData(znodes.journal(group), () => void this.#heedJournal(group, ring), stop.signal);
+    const heed = () => void this.#heedJournal(group, ring, stop.signal);
+    coordination.watchData(znodes.journal(group), heed, stop.signal);
   }
 
   /** A running plan does itself what its record asks for, and everybody waits for that: the rest is read a little later. */
@@ -181,8 +183,16 @@ export class GroupView {
     ring();
   }
 
-  /** A running plan writes its journal at each step. Only its beginning and its end are news here, and it must not wait for us to read all the rest. */
-  async #heedJournal(group: string, ring: () => void): Promise<void> {
+  /**
+   * A running plan writes its journal at each step. Only its beginning and its end are news here, and it must not wait for us to read: of the
+   * end, which nobody waits for, a little later is soon enough.
+   */
+  async #heedJournal(group: string, ring: () => void, signal: AbortSignal): Promise<void> {
+    if (this.#heedsJournal) return;
+    this.#heedsJournal = true;
+    if (this.#sawPlan === true) await this.#deps.clock.pause(underPlanMs, signal);
+    this.#heedsJournal = false;
+    if (signal.aborted) return;
     const running = await this.#planRunning(group).catch(() => undefined);
     if (running !== this.#sawPlan) ring();
   }

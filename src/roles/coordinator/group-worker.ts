@@ -31,6 +31,8 @@ import { SeenSince } from './seen-since.ts';
 const busyMs = 500;
 /** Whoever is not on duty looks a little later, so that the one who is does not wait for ZooKeeper, the servers and the lock because of it. */
 const offDutyMs = 40;
+/** A plan that another coordinator runs changes something every few milliseconds; the end of its lock wakes whoever may go on with it. */
+const elsewhereMs = 150;
 
 /** Looks after one group: whatever changes, it looks at everything again, decides, and acts under the group's lock. */
 export class GroupWorker {
@@ -47,6 +49,8 @@ export class GroupWorker {
   readonly #distrust: DistrustDesk;
   /** Tasks are read when they changed, not at each look: ended ones are kept for a while, and there may be many. */
   #tasksUnread = true;
+  /** At the last look, another coordinator was running the group's plan. */
+  #isRunElsewhere = false;
 
   constructor(group: string, deps: GroupWorkerDeps, signal: AbortSignal) {
     this.#group = group;
@@ -97,7 +101,8 @@ export class GroupWorker {
         return busyMs;
       });
       await this.#alarm.wait(nextMs);
-      if (!this.#deps.onDuty()) await this.#deps.runner.clock.pause(offDutyMs, this.#signal);
+      if (!this.#deps.onDuty())
+        await this.#deps.runner.clock.pause(this.#isRunElsewhere ? elsewhereMs : offDutyMs, this.#signal);
     }
     await regions;
   }
@@ -113,6 +118,7 @@ export class GroupWorker {
       this.#regions.see(undefined);
       return this.#continuePlan(journal);
     }
+    this.#isRunElsewhere = false;
     this.#deps.runner.alerts.end(
       'plan-blocked',
       { group: this.#group },
@@ -212,6 +218,7 @@ export class GroupWorker {
       await resumePlan(now, this.#runner, this.#signal);
       return true;
     });
+    this.#isRunElsewhere = !resumed;
     if (!resumed) log.debug('another coordinator runs the plan', { group: this.#group });
     return resumed ? 0 : busyMs;
   }
