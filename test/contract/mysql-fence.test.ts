@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { Connection } from 'mysql2/promise';
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
@@ -196,6 +198,36 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 3000 })).busy, 0);
     stop.abort();
     await writing;
+    await mysql.fence(endpointOf(server), SOON);
+  });
+
+  it('drains: who is just logging in is waited for', async () => {
+    await mysql.openWrites(endpointOf(server), SOON);
+    const knocking = connect(server.port, server.host);
+    await once(knocking, 'data');
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 100 })).busy, 1);
+    knocking.destroy();
+    await eventually(
+      async () => (await mysql.drain(endpointOf(server), { timeoutMs: 100 })).busy === 0,
+      SOON,
+    );
+    await mysql.fence(endpointOf(server), SOON);
+  });
+
+  it('drains a server that does not collect transactions, too', async () => {
+    const collect = (enabled: string) =>
+      servers.query(
+        server,
+        'root',
+        `UPDATE performance_schema.setup_consumers SET ENABLED = '${enabled}' WHERE NAME = 'events_transactions_current'`,
+      );
+    await collect('NO');
+    const transaction = await openClient('BEGIN', 'REPLACE INTO app.t VALUES (60000)');
+    const resting = await servers.client(server, 'app');
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 300 })).busy, 1);
+    assert.notEqual(await errnoOf(resting.query('SELECT 1')), 0);
+    assert.equal(await errnoOf(transaction.query('COMMIT')), 0);
+    await collect('YES');
     await mysql.fence(endpointOf(server), SOON);
   });
 

@@ -16,20 +16,35 @@ import {
 
 const POLL_MS = 5;
 
-const OPEN = `SELECT t.PROCESSLIST_ID AS id, x.EVENT_ID AS transaction FROM performance_schema.events_transactions_current x
- JOIN performance_schema.threads t USING (THREAD_ID) WHERE x.STATE = 'ACTIVE' AND t.PROCESSLIST_ID IS NOT NULL`;
+/**
+ * All that a look needs, in one answer, of a server that collects it: what that costs clients wait for. Who has not logged in yet has no name, as
+ * the server's own threads have none.
+ */
+const COLLECTED = `SELECT t.PROCESSLIST_ID AS id, t.PROCESSLIST_USER AS user, t.PROCESSLIST_COMMAND AS command, t.PROCESSLIST_STATE AS state,
+ x.EVENT_ID AS transaction, t.INSTRUMENTED = 'YES' AND c.ENABLED = 'YES' AND i.ENABLED = 'YES' AS collected
+ FROM performance_schema.threads t JOIN performance_schema.setup_consumers c ON c.NAME = 'events_transactions_current'
+ JOIN performance_schema.setup_instruments i ON i.NAME = 'transaction'
+ LEFT JOIN performance_schema.events_transactions_current x ON x.THREAD_ID = t.THREAD_ID AND x.STATE = 'ACTIVE'
+ WHERE t.PROCESSLIST_ID IS NOT NULL AND (t.PROCESSLIST_USER IS NOT NULL OR t.NAME = 'thread/sql/one_connection')`;
 
-/** 5.7 does not collect the others by default. Asked more often than every 100 ms, it says again what it said: then the drain takes all its time. */
+/** 5.7 does not collect transactions by default. Asked more often than every 100 ms, it says again what it said: then the drain takes all its time. */
 const OPEN_IN_INNODB =
   'SELECT trx_mysql_thread_id AS id, trx_id AS transaction FROM information_schema.innodb_trx';
 
-const COLLECTED = `SELECT COUNT(*) AS n FROM performance_schema.setup_consumers c, performance_schema.setup_instruments i
- WHERE c.NAME = 'events_transactions_current' AND c.ENABLED = 'YES' AND i.NAME = 'transaction' AND i.ENABLED = 'YES'`;
-
+const collectedRow = z.object({
+  id: z.coerce.number(),
+  user: z.string().nullable(),
+  command: z.string().nullable(),
+  state: z.string().nullable(),
+  transaction: z.coerce.string().nullable(),
+  collected: z.coerce.number(),
+});
 const transactionRow = z.object({ id: z.coerce.number(), transaction: z.coerce.string() });
 
 /** What one look at a server showed. */
 interface Look {
+  /** The server does not collect it all. */
+  readonly isListed: boolean;
   readonly clients: ReadonlyMap<number, ListedSession>;
   /** Session to its open transaction. */
   readonly transactions: ReadonlyMap<number, string>;
@@ -46,11 +61,11 @@ export async function drain(
   deadline: Deadline,
 ): Promise<Drained> {
   const rested = new Set<number>();
-  const [collected] = await session.query(COLLECTED, [], deadline, 'asking what it collects');
-  const how = { ownUsers, open: Number(collected?.['n']) === 0 ? OPEN_IN_INNODB : OPEN };
+  let look: typeof lookAtCollected = lookAtCollected;
   let before: Look | undefined;
   for (;;) {
-    const now = await lookAround(session, how, deadline);
+    const now = (await look(session, ownUsers, deadline)) ?? (await lookAround(session, ownUsers, deadline));
+    if (now.isListed) look = lookAround;
     for (const [id, client] of now.clients) {
       if (isBetween(client, now, before)) rested.add(id);
       if (rested.has(id) && isAtRest(client, now)) await endIfAllowed(session, id, deadline);
@@ -83,19 +98,44 @@ async function endIfAllowed(session: Session, id: number, deadline: Deadline): P
   }
 }
 
-async function lookAround(
+/** Undefined where the server does not collect all transactions. */
+async function lookAtCollected(
   session: Session,
-  { ownUsers, open: sql }: { readonly ownUsers: readonly string[]; readonly open: string },
+  ownUsers: readonly string[],
   deadline: Deadline,
-): Promise<Look> {
+): Promise<Look | undefined> {
+  const found = await session.query(COLLECTED, [], deadline, 'looking at its clients');
+  const rows = found.map((row) => collectedRow.parse(row));
+  // Our own session is always among them.
+  if (rows.length === 0 || rows.some(({ collected }) => collected !== 1)) return undefined;
+  const clients = rows
+    .map(({ id, user, command, state }) => ({
+      id,
+      user: user ?? NOT_YET,
+      command: command ?? '',
+      state: state ?? '',
+    }))
+    .filter((one) => isClient(one, ownUsers));
+  const open = rows.flatMap(({ id, transaction }) =>
+    transaction === null ? [] : [[id, transaction] as const],
+  );
+  return { isListed: false, clients: byId(clients), transactions: new Map(open) };
+}
+
+/** Any server tells this, in two answers. */
+async function lookAround(session: Session, ownUsers: readonly string[], deadline: Deadline): Promise<Look> {
   const clients = (await listSessions(session, deadline)).filter((one) => isClient(one, ownUsers));
-  const rows = await session.query(sql, [], deadline, 'looking for open transactions');
+  const rows = await session.query(OPEN_IN_INNODB, [], deadline, 'looking for open transactions');
   const open = rows.map((row) => transactionRow.parse(row));
   return {
-    clients: new Map(clients.map((one) => [one.id, one])),
+    isListed: true,
+    clients: byId(clients),
     transactions: new Map(open.map(({ id, transaction }) => [id, transaction])),
   };
 }
+
+const byId = (sessions: readonly ListedSession[]): ReadonlyMap<number, ListedSession> =>
+  new Map(sessions.map((one) => [one.id, one]));
 
 // Who is just logging in is a client, too, of whom nobody knows the name yet.
 function isClient(one: ListedSession, ownUsers: readonly string[]): boolean {

@@ -35,8 +35,9 @@ export interface RouteViewDeps {
 export class RouteView {
   readonly #deps: RouteViewDeps;
   readonly #group: string;
-  readonly #mutex = new Mutex();
-  #next: Promise<void> | undefined;
+  /** The route alone, since clients may wait for it; and the rest. */
+  readonly #route = new Refreshing(() => this.#readRoute());
+  readonly #rest = new Refreshing(() => this.#readRest());
   #published: PublishedRoute | undefined;
   #members: readonly Member[] | undefined;
   #primary: PrimaryRecord | undefined;
@@ -63,12 +64,14 @@ export class RouteView {
     return this.#published;
   }
 
-  watch(wake: () => void, signal: AbortSignal): void {
+  /** `wakeRest`: something else than the route has changed. */
+  watch(wakeRoute: () => void, wakeRest: () => void, signal: AbortSignal): void {
     const { coordination } = this.#deps;
-    for (const path of [znodes.route, znodes.master, znodes.group, znodes.policy])
-      coordination.watchData(path(this.#group), wake, signal);
+    coordination.watchData(znodes.route(this.#group), wakeRoute, signal);
+    for (const path of [znodes.master, znodes.group, znodes.policy])
+      coordination.watchData(path(this.#group), wakeRest, signal);
     const pathsOf = (id: string) => [znodes.host(id), ...(this.#byLag ? [znodes.presence(id)] : [])];
-    this.#watches = new MemberWatches(coordination, wake, signal, pathsOf);
+    this.#watches = new MemberWatches(coordination, wakeRest, signal, pathsOf);
   }
 
   get #reads(): PlacementPolicy {
@@ -81,25 +84,30 @@ export class RouteView {
 
   /** The route as it stands in the ensemble, not as our server of it may still have it. Throws `SESSION_LOST`. */
   refresh(): Promise<void> {
-    // One after the other: an older answer must not take the place of a newer one. One that has not begun yet does for all who ask meanwhile.
-    this.#next ??= this.#mutex.run(() => {
-      this.#next = undefined;
-      return this.#refresh();
-    });
-    return this.#next;
+    return this.#route.run();
   }
 
-  async #refresh(): Promise<void> {
-    const { coordination, agentPort } = this.#deps;
+  /** Members, primary and settings: how reads are spread, and who is asked when ZooKeeper is away. Throws `SESSION_LOST`. */
+  refreshRest(): Promise<void> {
+    return this.#rest.run();
+  }
+
+  async #readRoute(): Promise<void> {
+    const { coordination } = this.#deps;
     await coordination.sync(znodes.route(this.#group));
-    const [published, members, primary, own] = await Promise.all([
-      this.#read('route', () => readRoute(coordination, this.#group)),
+    const published = await this.#read('route', () => readRoute(coordination, this.#group));
+    // One that was deleted is not a new one, either: the last one stays in force.
+    this.#published = published ?? this.#published;
+  }
+
+  async #readRest(): Promise<void> {
+    const { coordination, agentPort } = this.#deps;
+    await coordination.sync(znodes.master(this.#group));
+    const [members, primary, own] = await Promise.all([
       this.#read('members', () => readMembers(coordination, this.#group, { agentPort })),
       this.#read('primary', () => readPrimary(coordination, this.#group)),
       this.#read('policy', () => readPolicy(coordination, this.#group)),
     ]);
-    // One that was deleted is not a new one, either: the last one stays in force.
-    this.#published = published ?? this.#published;
     this.#members = members ?? this.#members;
     this.#primary = primary ?? this.#primary;
     this.#own = own ?? this.#own;
@@ -168,5 +176,24 @@ export class RouteView {
     } catch (thrown) {
       return `${member.id}: ${toDcmhaError(thrown).message}`;
     }
+  }
+}
+
+/** One after the other: an older answer must not take the place of a newer one. One that has not begun yet does for all who ask meanwhile. */
+class Refreshing {
+  readonly #work: () => Promise<void>;
+  readonly #mutex = new Mutex();
+  #next: Promise<void> | undefined;
+
+  constructor(work: () => Promise<void>) {
+    this.#work = work;
+  }
+
+  run(): Promise<void> {
+    this.#next ??= this.#mutex.run(() => {
+      this.#next = undefined;
+      return this.#work();
+    });
+    return this.#next;
   }
 }

@@ -94,7 +94,7 @@ export class RouteWorker {
   async follow(signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(this.#deps.clock, signal);
     this.#alarm = alarm;
-    this.#view.watch(this.#look, signal);
+    this.#view.watch(this.#lookAtRoute, this.#lookAtRest, signal);
     await this.#proxy
       .ensureRunning()
       .catch((error: unknown) => this.#tell('haproxy could not be started', error));
@@ -131,15 +131,24 @@ export class RouteWorker {
   }
 
   /** Reads beside the loop: while ZooKeeper does not answer, the end of the lease must not wait for it. */
-  readonly #look = (): void => {
-    this.#view.refresh().then(
+  #look(): void {
+    this.#lookAtRoute();
+    this.#lookAtRest();
+  }
+
+  readonly #lookAtRoute = (): void => this.#readBeside(this.#view.refresh());
+
+  readonly #lookAtRest = (): void => this.#readBeside(this.#view.refreshRest());
+
+  #readBeside(reading: Promise<void>): void {
+    reading.then(
       () => this.#alarm?.ring(),
       (error: unknown) => {
         // What is known stays in force until the lease is over; the watch wakes us when there is a session again.
         if (!hasCode(error, 'SESSION_LOST', 'TIMED_OUT')) this.#tell('route could not be read', error);
       },
     );
-  };
+  }
 
   /**
    * In force is the published route while the lease runs, and the same one closed for writes once it is over. Before the first lease
@@ -209,7 +218,7 @@ export class RouteWorker {
    */
   async #establish(session: string): Promise<void> {
     await this.#ack.establish(session);
-    await this.#view.refresh();
+    await Promise.all([this.#view.refresh(), this.#view.refreshRest()]);
   }
 
   #nextLookMs(): number {
