@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { z } from 'zod';
+import { coverInherited } from '../adapters/system/inherited-files.ts';
 import { DcmhaError } from '../core/model/errors.ts';
 import { PROJECT } from './project.ts';
 import type { WriterOptions, WriterProgress, WriterReport } from './writer.ts';
@@ -40,7 +41,8 @@ export function spawnWriter(options: WriterOptions): WriterHandle {
   const entry = path.join(import.meta.dirname, `writer-process${path.extname(import.meta.filename)}`);
   const child = fork(entry, {
     cwd: PROJECT,
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Its channel to us is the fourth file.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...coverInherited().slice(1)],
     serialization: 'advanced',
   });
   let progress: WriterProgress = { acknowledged: 0, failures: 0, silentMs: 0 };
