@@ -20,12 +20,14 @@ export const phases: readonly Phase[] = [
 ];
 
 /**
- * The test files below `root`/`phase`, sorted; helpers are those without `.test.ts`. The usual run has time for a selection of the faults; `make
- * test-fault` runs those in `fault/full`, too.
+ * The test files below `root`/`phase`, sorted; helpers are those without `.test.ts`. The usual run has no time for those in the phase's `full` folder,
+ * which `make test-all` runs, too.
  */
 export function filesOf(root: string, phase: string): string[] {
-  const isFull = process.env['DCMHA_FAULTS'] === 'all';
-  return testFiles(join(root, phase)).filter((file) => isFull || !file.startsWith(join(root, 'fault/full/')));
+  const isFull = process.env['DCMHA_TESTS'] === 'all';
+  return testFiles(join(root, phase)).filter(
+    (file) => isFull || !file.startsWith(join(root, phase, 'full/')),
+  );
 }
 
 /** Test files that no phase would run. */

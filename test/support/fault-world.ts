@@ -15,9 +15,9 @@ const CLIENTS = 3;
 const HEALTHY_MS = 90_000;
 const HEARTBEAT_MS = 20_000;
 
-/** A test that only `make test-fault` runs: the usual run has time for a selection. */
+/** A test that only `make test-fault` and `make test-all` run: the usual run has time for a selection. */
 export function itInFull(name: string, run: (context: TestContext) => Promise<void>): void {
-  if (process.env['DCMHA_FAULTS'] === 'all') it(name, run);
+  if (process.env['DCMHA_TESTS'] === 'all') it(name, run);
 }
 
 /** Cases that share a world; each leaves it healthy. */
