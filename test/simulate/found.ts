@@ -163,4 +163,15 @@ export const found: readonly {
       { at: 15_000, ms: 13_386, kind: 'freeze-host', what: 'member', number: 2 },
     ],
   },
+  {
+    what: 'a late answer of the primary before it had an open primary follow that one',
+    seed: 91,
+    faults: [
+      { at: 2691, step: 11, ms: 7474, kind: 'isolate', host: 'primary', but: [] },
+      { at: 4004, ms: 2029, kind: 'session-expires', what: 'coordinator', number: 2 },
+      { at: 6589, ms: 6286, kind: 'isolate', host: 'primary', but: ['10.1.0.1', '10.1.0.2'] },
+      { at: 10_390, ms: 8188, kind: 'zookeeper-lags', server: 3, byMs: 2603 },
+      { at: 13_655, ms: 8479, kind: 'cut', from: '10.1.0.1', to: '10.1.0.2', both: true },
+    ],
+  },
 ];

@@ -12,6 +12,7 @@ import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
 import { PrimaryComparison } from './comparison.ts';
 import type { LagGauge } from './lag.ts';
+import { requireLeave } from './leave.ts';
 import { isPassing } from './passing.ts';
 import type { Due } from './replica-state.ts';
 import type { Rejoiner, RejoinState } from './rejoin.ts';
@@ -222,6 +223,8 @@ export class ReplicaKeeper {
     const errant = await this.#comparison.errant(primary, signal);
     if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
     const { endpoint: source } = await this.#source.settle(due.source, recorded, signal);
+    // The answers may have come late: this server may be the primary itself by now.
+    await requireLeave(this.#view, signal, epoch);
     log.info('following', { source: formatEndpoint(source), primary: formatEndpoint(primary), epoch });
     const options = { timeoutMs: sqlMs, signal };
     await this.#dropCatchUp(signal);
