@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { ensureBuilt } from '../test/support/built.ts';
-import { batchesOf, checks, filesOf, phases, strayFiles } from './testing/phases.ts';
+import { checks, filesOf, phases, strayFiles } from './testing/phases.ts';
 import { killRunning, runCheck, runFile } from './testing/run-file.ts';
 import type { FileResult } from './testing/run-file.ts';
 import { renderFailures, renderResult, renderTotal } from './testing/summary.ts';
@@ -71,9 +71,8 @@ async function runAll({ names, root, timeoutMs }: Options): Promise<FileResult[]
     done.push(...(await runPool('check', checks, 2, (script) => runCheck(script, timeoutMs))));
     done.push(...strayFiles(root).map(strayResult));
   }
-  for (const phase of phases.filter(({ name }) => isWanted(name))) {
-    for (const { files, concurrency } of batchesOf(phase, filesOf(root, phase.name)))
-      done.push(...(await runPool(phase.name, files, concurrency, (file) => runFile(file, timeoutMs))));
+  for (const { name, concurrency } of phases.filter((phase) => isWanted(phase.name))) {
+    done.push(...(await runPool(name, filesOf(root, name), concurrency, (file) => runFile(file, timeoutMs))));
   }
   done.push(...(await runPool('files', names.filter(isTestFile), 1, (file) => runFile(file, timeoutMs))));
   return done;

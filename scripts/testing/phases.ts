@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 /** The parts of `npm run check`, cheapest news first; each counts as one test. */
 export const checks = ['typecheck', 'lint', 'format:check', 'unused'] as const;
@@ -8,19 +8,14 @@ export const checks = ['typecheck', 'lint', 'format:check', 'unused'] as const;
 export interface Phase {
   readonly name: string;
   readonly concurrency: number;
-  /** Files that run by themselves, before the others: they measure times. */
-  readonly alone?: readonly string[];
 }
 
+/** Files of the last two start many servers and measure times, so they run alone. */
 export const phases: readonly Phase[] = [
   { name: 'unit', concurrency: 2 },
   { name: 'scenario', concurrency: 2 },
   { name: 'contract', concurrency: 2 },
-  {
-    name: 'integration',
-    concurrency: 2,
-    alone: ['agent', 'catch-up-agent', 'router-haproxy', 'router-role', 'sandbox-roles', 'switchover'],
-  },
+  { name: 'integration', concurrency: 1 },
   { name: 'fault', concurrency: 1 },
 ];
 
@@ -33,18 +28,6 @@ export function filesOf(root: string, phase: string): string[] {
   return testFiles(join(root, phase)).filter(
     (file) => isFull || !file.startsWith(join(root, phase, 'full/')),
   );
-}
-
-/** How these files of a phase may run: one batch after the other. */
-export function batchesOf(
-  { concurrency, alone = [] }: Phase,
-  files: readonly string[],
-): readonly { readonly files: readonly string[]; readonly concurrency: number }[] {
-  const isAlone = (file: string): boolean => alone.includes(basename(file, '.test.ts'));
-  return [
-    { files: files.filter(isAlone), concurrency: 1 },
-    { files: files.filter((file) => !isAlone(file)), concurrency },
-  ];
 }
 
 /** Test files that no phase would run. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { batchesOf, filesOf, strayFiles } from '../../../scripts/testing/phases.ts';
+import { filesOf, strayFiles } from '../../../scripts/testing/phases.ts';
 import { makeScratch } from '../../../src/sandbox/scratch.ts';
 
 test('what takes long is in the folder `full` of its phase, and runs only when all is asked for', (context) => {
@@ -23,12 +23,4 @@ test('what takes long is in the folder `full` of its phase, and runs only when a
   process.env['DCMHA_TESTS'] = 'all';
   assert.deepEqual(found(), ['integration/full/two.test.ts', 'integration/one.test.ts']);
   assert.deepEqual(strayFiles(root), []);
-});
-
-test('files that measure times run by themselves, before the others', () => {
-  const files = ['t/i/fast.test.ts', 't/i/timed.test.ts', 't/i/untimed.test.ts'];
-  assert.deepEqual(batchesOf({ name: 'i', concurrency: 2, alone: ['timed'] }, files), [
-    { files: ['t/i/timed.test.ts'], concurrency: 1 },
-    { files: ['t/i/fast.test.ts', 't/i/untimed.test.ts'], concurrency: 2 },
-  ]);
 });

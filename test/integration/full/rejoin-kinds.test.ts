@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { ReturnStage } from '../support/return-stage.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ReturnStage } from '../../support/return-stage.ts';
 
 /** Kinds of transactions that an old primary may return with. Tests share a sandbox; each leaves the group whole. */
 describe('the return of an old primary, by what it did alone', () => {

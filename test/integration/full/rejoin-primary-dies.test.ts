@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { systemClock } from '../../src/adapters/system/clock.ts';
-import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
-import { writePolicy, type PolicyOverrides } from '../../src/core/store/policy.ts';
-import { readSecret } from '../../src/sandbox/connect.ts';
-import { ReturnStage } from '../support/return-stage.ts';
-import { silentLog } from '../support/test-log.ts';
+import { systemClock } from '../../../src/adapters/system/clock.ts';
+import { connectZookeeper } from '../../../src/adapters/zookeeper/connect.ts';
+import { writePolicy, type PolicyOverrides } from '../../../src/core/store/policy.ts';
+import { readSecret } from '../../../src/sandbox/connect.ts';
+import { ReturnStage } from '../../support/return-stage.ts';
+import { silentLog } from '../../support/test-log.ts';
 
 /** The old primary comes back to a new one that dies meanwhile. Tests share a sandbox; each leaves the group whole. */
 describe('the return of an old primary whose successor dies', () => {

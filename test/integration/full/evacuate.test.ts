@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { connectTo } from '../../src/sandbox/connect.ts';
-import { type CommandResult, tryDcmha } from '../../src/sandbox/run-dcmha.ts';
-import type { WriterHandle } from '../../src/sandbox/spawn-writer.ts';
-import { eventually } from '../support/eventually.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { connectTo } from '../../../src/sandbox/connect.ts';
+import { type CommandResult, tryDcmha } from '../../../src/sandbox/run-dcmha.ts';
+import type { WriterHandle } from '../../../src/sandbox/spawn-writer.ts';
+import { eventually } from '../../support/eventually.ts';
+import { hostOf, startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 const timeoutMs = 40_000;
 const outcomes = z.array(z.looseObject({ group: z.string(), state: z.string(), message: z.string() }));

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { readSecret } from '../../src/sandbox/connect.ts';
-import { eventually } from '../support/eventually.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { readSecret } from '../../../src/sandbox/connect.ts';
+import { eventually } from '../../support/eventually.ts';
+import { hostOf, startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 const settingsSchema = z.object({
   settings: z.array(z.object({ key: z.string(), value: z.unknown(), from: z.string() })),

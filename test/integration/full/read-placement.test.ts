@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { ReadSide } from '../support/readers.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ReadSide } from '../../support/readers.ts';
+import { hostOf, startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 const timeoutMs = 40_000;
 

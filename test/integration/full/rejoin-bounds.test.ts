@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { ReturnStage } from '../support/return-stage.ts';
-import { hostOf } from '../support/sandbox.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ReturnStage } from '../../support/return-stage.ts';
+import { hostOf } from '../../support/sandbox.ts';
 
 /** What is around an old primary that returns: another schema, another configuration. */
 describe('the return of an old primary, by what it meets', () => {

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '../support/eventually.ts';
-import { ReturnStage } from '../support/return-stage.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ReturnStage } from '../../support/return-stage.ts';
 
 const megabyte = 1024 * 1024;
 

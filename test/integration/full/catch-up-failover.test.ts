@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { z } from 'zod';
-import { eventually } from '../support/eventually.ts';
-import { catchUpChannel } from '../../src/core/perform/catch-up-standing.ts';
-import { connectTo } from '../../src/sandbox/connect.ts';
-import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { eventually } from '../../support/eventually.ts';
+import { catchUpChannel } from '../../../src/core/perform/catch-up-standing.ts';
+import { connectTo } from '../../../src/sandbox/connect.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 const historySchema = z.array(
   z.looseObject({

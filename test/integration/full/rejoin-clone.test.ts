@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
-import { eventually } from '../support/eventually.ts';
-import { idOf, ReturnStage } from '../support/return-stage.ts';
+import { connectTo, readSecret } from '../../../src/sandbox/connect.ts';
+import { eventually } from '../../support/eventually.ts';
+import { idOf, ReturnStage } from '../../support/return-stage.ts';
 
 /** Its agents start mysqld themselves, as a CLONE leaves it ended, and a crash. Tests share a sandbox; each leaves the group whole. */
 describe('the return of an old primary that its agent starts', () => {
