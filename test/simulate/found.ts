@@ -174,4 +174,12 @@ export const found: readonly {
       { at: 13_655, ms: 8479, kind: 'cut', from: '10.1.0.1', to: '10.1.0.2', both: true },
     ],
   },
+  {
+    what: 'a new primary that was out of reach once clients had gone on kept its channel to the one before',
+    seed: 6882,
+    faults: [
+      { at: 15_000, ms: 686, kind: 'switchover', to: undefined, planned: true },
+      { at: 15_000, step: 8, ms: 2372, kind: 'isolate', host: 'primary', but: ['10.0.0.51'] },
+    ],
+  },
 ];

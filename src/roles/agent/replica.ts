@@ -11,6 +11,7 @@ import type { ChannelKeeper } from './channels.ts';
 import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
 import { PrimaryComparison } from './comparison.ts';
+import { forgetFormerSource } from './former-source.ts';
 import type { LagGauge } from './lag.ts';
 import { requireLeave } from './leave.ts';
 import { isPassing } from './passing.ts';
@@ -97,6 +98,7 @@ export class ReplicaKeeper {
     while (!signal.aborted) {
       try {
         await this.#rejoiner?.cede(signal);
+        await forgetFormerSource(this.#deps, { view: this.#view, local: this.#local }, signal);
         if (this.#mayAct()) await this.#channels?.clear(signal);
         await this.#step(signal);
         this.#retryMs = firstRetryMs;

@@ -1,0 +1,42 @@
+import { defaultChannel } from '../../core/decide/replication.ts';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import type { LocalServer } from './checks.ts';
+import type { AgentDeps } from './deps.ts';
+import type { GroupView } from './view.ts';
+
+const sqlMs = 10_000;
+
+interface Parts {
+  readonly view: GroupView;
+  readonly local: LocalServer;
+}
+
+/**
+ * A plan that could not reach this server once clients had gone on left the channel to the primary before: what is written there by mistake would come
+ * here. A source that is no member of the group is an operator's own.
+ */
+export async function forgetFormerSource(
+  { mysql, log }: Pick<AgentDeps, 'mysql' | 'log'>,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = formerSource(parts);
+  if (source === undefined) return;
+  // What the record and the plans are is asked once more.
+  await parts.view.refresh();
+  if (formerSource(parts) === undefined) return;
+  log.warn('this primary forgets its channel to another member', { source: formatEndpoint(source) });
+  await mysql.resetReplication(parts.local.endpoint, '', { timeoutMs: sqlMs, signal });
+  parts.local.checkNow();
+}
+
+/** Whom this server replicates from though it is the primary; undefined while it is not ours to end that. */
+function formerSource({ view, local }: Parts): Endpoint | undefined {
+  const { facts, members = [], self } = view;
+  const { status, verdict } = local;
+  const isOurs = facts?.record?.id === self && !facts.planRunning && !facts.paused;
+  if (!isOurs || verdict.verdict !== 'up' || status === undefined) return undefined;
+  const source = defaultChannel(status)?.source;
+  const isMember = members.some(({ id, endpoint }) => id !== self && sameEndpoint(endpoint, source));
+  return isMember ? source : undefined;
+}
