@@ -182,4 +182,15 @@ export const found: readonly {
       { at: 15_000, step: 8, ms: 2372, kind: 'isolate', host: 'primary', but: ['10.0.0.51'] },
     ],
   },
+  {
+    what: 'an order was carried out on what had been seen before another coordinator moved the primary: the route led to the one before',
+    seed: 8165,
+    faults: [
+      { at: 11_129, ms: 5781, kind: 'session-expires', what: 'agent', number: 0 },
+      { at: 11_349, ms: 147, kind: 'switchover', to: undefined, planned: false },
+      { at: 12_306, step: 12, ms: 1228, kind: 'task-white', to: 0, reroute: true },
+      { at: 13_811, ms: 14_470, kind: 'isolate', host: '10.0.0.5', but: [] },
+      { at: 14_306, step: 4, ms: 65, kind: 'switchover', to: 4, planned: true },
+    ],
+  },
 ];

@@ -143,7 +143,21 @@ export class GroupWorker {
     // The lock is a node that wakes us: it is taken only when there is something to do.
     if ((await openTask(this.#deps.runner.coordination, this.#group)) === undefined) return false;
     this.#tasksUnread = true;
-    return this.#locked(() => runTasks(snapshot, { ...this.#deps, runner: this.#runner }, this.#signal));
+    return this.#locked(async () => {
+      if (!(await this.#isAsSeen(snapshot))) return true;
+      return runTasks(snapshot, { ...this.#deps, runner: this.#runner }, this.#signal);
+    });
+  }
+
+  /** Under the lock: another coordinator may have had it since, and a plan may have run. */
+  async #isAsSeen({ primary: seen }: GroupSnapshot): Promise<boolean> {
+    const { coordination } = this.#deps.runner;
+    await coordination.sync(znodes.master(this.#group));
+    const [primary, journal] = await Promise.all([
+      readPrimary(coordination, this.#group),
+      readJournal(coordination, this.#group),
+    ]);
+    return journal === undefined && primary?.epoch === seen?.epoch;
   }
 
   async #act(decision: Decision, snapshot: GroupSnapshot): Promise<number> {
@@ -173,13 +187,11 @@ export class GroupWorker {
     snapshot: GroupSnapshot,
   ): Promise<boolean> {
     const { coordination, log } = this.#deps.runner;
-    await coordination.sync(znodes.master(this.#group));
-    const [primary, journal, own] = await Promise.all([
-      readPrimary(coordination, this.#group),
-      readJournal(coordination, this.#group),
+    const [isAsSeen, own] = await Promise.all([
+      this.#isAsSeen(snapshot),
       readPolicy(coordination, this.#group),
     ]);
-    if (journal !== undefined || primary?.epoch !== snapshot.primary?.epoch) return false;
+    if (!isAsSeen) return false;
     log.warn('failover begins', { group: this.#group, cause: decision.cause, seen: decision.seen });
     const policy = planPolicy(this.#deps.policy, own);
     const plan = automaticFailover(decision, snapshot, { by: this.#deps.runner.by, policy });
