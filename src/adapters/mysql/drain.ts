@@ -43,8 +43,6 @@ const transactionRow = z.object({ id: z.coerce.number(), transaction: z.coerce.s
 
 /** What one look at a server showed. */
 interface Look {
-  /** The server does not collect it all. */
-  readonly isListed: boolean;
   readonly clients: ReadonlyMap<number, ListedSession>;
   /** Session to its open transaction. */
   readonly transactions: ReadonlyMap<number, string>;
@@ -64,8 +62,13 @@ export async function drain(
   let look: typeof lookAtCollected = lookAtCollected;
   let before: Look | undefined;
   for (;;) {
-    const now = (await look(session, ownUsers, deadline)) ?? (await lookAround(session, ownUsers, deadline));
-    if (now.isListed) look = lookAround;
+    const now = await look(session, ownUsers, deadline);
+    if (now === undefined) {
+      // The other look numbers transactions otherwise: nothing can be compared with what was seen before.
+      look = lookAround;
+      before = undefined;
+      continue;
+    }
     for (const [id, client] of now.clients) {
       if (isBetween(client, now, before)) rested.add(id);
       if (rested.has(id) && isAtRest(client, now)) await endIfAllowed(session, id, deadline);
@@ -119,7 +122,7 @@ async function lookAtCollected(
   const open = rows.flatMap(({ id, transaction }) =>
     transaction === null ? [] : [[id, transaction] as const],
   );
-  return { isListed: false, clients: byId(clients), transactions: new Map(open) };
+  return { clients: byId(clients), transactions: new Map(open) };
 }
 
 /** Any server tells this, in two answers. */
@@ -128,7 +131,6 @@ async function lookAround(session: Session, ownUsers: readonly string[], deadlin
   const rows = await session.query(OPEN_IN_INNODB, [], deadline, 'looking for open transactions');
   const open = rows.map((row) => transactionRow.parse(row));
   return {
-    isListed: true,
     clients: byId(clients),
     transactions: new Map(open.map(({ id, transaction }) => [id, transaction])),
   };

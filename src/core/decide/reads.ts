@@ -144,12 +144,13 @@ function comingBack(
 function unwell({ presence, probe }: MemberView, sources: readonly Member[]): string | undefined {
   if (presence === undefined) return unwellByProbe(probe, sources);
   if (presence.verdict !== 'up' && presence.verdict !== 'saturated') return `MySQL is ${presence.verdict}`;
-  if (sources.length === 0) return undefined;
   const replication = presence.replication;
-  // Who cannot log in to a server that is full of clients cannot ask it.
-  if (replication === undefined && presence.verdict === 'saturated') return undefined;
-  // Its agent has not read the record since: it takes its server for the primary of a term that is over.
-  if (replication === undefined) return 'its agent does not say that it replicates';
+  if (replication === undefined) {
+    // Who cannot log in to a server that is full of clients cannot ask it, and without a primary nobody replicates.
+    const mayBeSilent = presence.verdict === 'saturated' || sources.length === 0;
+    // Otherwise its agent has not read the record since: it takes its server for the primary of a term that is over.
+    return mayBeSilent ? undefined : 'its agent does not say that it replicates';
+  }
   if (replication.state !== 'replicating') return `replication is ${replication.state}`;
   return whyElsewhere(replication.source, sources);
 }

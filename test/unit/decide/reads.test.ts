@@ -95,6 +95,15 @@ describe('read list', () => {
     }
   });
 
+  it('takes a broken replica off also while no primary is known, and leaves a silent one', () => {
+    const primary = undefined;
+    const unled = (record: typeof broken) => ({ ...group({ presence: record }), primary });
+    assert.deepEqual(readsNow(unled(broken), policy, unwell()).lost, [
+      { id: 'b', why: 'replication is broken' },
+    ]);
+    assert.deepEqual(readsNow(unled(silent), policy, unwell()).lost, []);
+  });
+
   it('keeps a reader so full of clients that its agent cannot ask it', () => {
     const full = group({ presence: presence({ verdict: 'saturated' }) });
     assert.deepEqual(readsNow(full, policy, unwell()).lost, []);
