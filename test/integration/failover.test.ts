@@ -22,11 +22,7 @@ describe('a group of three real servers', () => {
     await sandbox[Symbol.asyncDispose]();
   });
 
-  async function dcmha(...args: readonly string[]): Promise<string> {
-    const { status, stdout, stderr } = await sandbox.dcmha(...args);
-    assert.equal(status, 0, stderr);
-    return stdout;
-  }
+  const dcmha = (...args: readonly string[]) => sandbox.operate(...args);
 
   const group = () => sandbox.groupStatus();
 

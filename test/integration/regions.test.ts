@@ -53,11 +53,7 @@ describe('two groups in two regions', () => {
     await rm(files, { recursive: true, force: true });
   });
 
-  async function dcmha(...args: readonly string[]): Promise<string> {
-    const { status, stdout, stderr } = await sandbox.dcmha(...args);
-    assert.equal(status, 0, stderr);
-    return stdout;
-  }
+  const dcmha = (...args: readonly string[]) => sandbox.operate(...args);
 
   const group = (name: string) => sandbox.groupStatus(name);
 

@@ -87,8 +87,7 @@ describe('a switchover of real servers under a crowd of clients', () => {
     // Its agent has put them on record.
     await eventually(async () => (await eventsOnRecord()).includes('nightly'), { timeoutMs: 20_000 });
     const report = await amongCrowd(async () => {
-      const { status, stderr } = await sandbox.dcmha('switchover', '--group', 'g1', '--yes');
-      assert.equal(status, 0, stderr);
+      await sandbox.operate('switchover', '--group', 'g1', '--yes');
     });
     assert.notEqual(await primary(), from);
     const { kind, result, steps } = await record();

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { GroupStatus } from '../../src/cli/group-status.ts';
@@ -121,6 +122,13 @@ export class TestSandbox implements AsyncDisposable {
   /** An operator command of dcmha; its exit status is a value. */
   dcmha(...args: readonly string[]): Promise<CommandResult> {
     return tryDcmha(this.state, args);
+  }
+
+  /** One that must succeed; what it printed. */
+  async operate(...args: readonly string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.dcmha(...args);
+    assert.equal(status, 0, stderr);
+    return stdout;
   }
 
   /** A client in its own process that inserts rows through the write listener, or straight into the server `at`. */
