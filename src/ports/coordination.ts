@@ -21,7 +21,8 @@ export interface Presence {
 export type SessionState = 'connecting' | 'connected' | 'closed';
 
 /**
- * The shared store (ZooKeeper). Paths are relative to the installation's root: `/master/g1`.
+ * The shared store (ZooKeeper). Paths are relative to the installation's root: `/master/g1`. Calls are answered in the order in which they were made, so
+ * that a read that is asked for after a `sync`, or another read, need not wait for its answer.
  * Every call has the session's own deadline; on a lost connection it throws `SESSION_LOST`, and the caller may try again: a
  * write that failed so may have been made all the same. `ZNODE_DENIED`: the node's ACL does not let us; `ZNODE_TOO_LARGE`: more
  * than about 1 MB, refused before it is sent (a server closes the connection of whoever sends it).

@@ -106,7 +106,8 @@ export type CommitProbe =
 
 export interface FenceCallOptions extends CallOptions {
   /**
-   * Statements that run may end for so long before their sessions are killed; no new one writes meanwhile. Not given: they are killed first.
+   * Statements that run may end for so long before their sessions are killed; no new one writes meanwhile. When all have, no session is killed: {@link
+   * Mysql.endSessions} does that, for which nobody waits. Not given: they are killed first.
    */
   readonly graceMs?: number | undefined;
 }
@@ -134,6 +135,8 @@ export interface Mysql extends PlannedMysql, EventMysql {
    * bind.
    */
   fence(server: Endpoint, options: FenceCallOptions): Promise<Fenced>;
+  /** Kills the sessions that a {@link fence} with a grace has left. Resolves to how many. */
+  endSessions(server: Endpoint, options: CallOptions): Promise<number>;
   /** super_read_only=OFF, read_only=OFF. Called by the agent only. */
   openWrites(server: Endpoint, options: CallOptions): Promise<void>;
   /** Ends the receiver of a channel; the applier goes on. */

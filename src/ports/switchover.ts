@@ -29,6 +29,8 @@ export interface Drained {
 /** What only planned changes of a primary ask of MySQL servers. Throws what `Mysql` throws. */
 export interface PlannedMysql {
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey>;
+  /** A first look for a {@link drain} within a second, which need not look twice then at who is at rest. */
+  lookAtClients(server: Endpoint, options: CallOptions): Promise<void>;
   /**
    * Waits until every client session was once between two statements or transactions, at most `timeoutMs`, and ends those that rest there. New
    * ones are expected to be held elsewhere.

@@ -13,6 +13,8 @@ import { recordingLog } from '../support/test-log.ts';
 const SOON = { timeoutMs: 5000 };
 
 /** The number of the server's error, or 0. */
+const READ_ONLY = 1290;
+
 async function errnoOf(statement: Promise<unknown>): Promise<number> {
   try {
     await statement;
@@ -175,9 +177,11 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
       const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
       return list.some((row) => row['State'] === 'User sleep');
     }, SOON);
-    const { executed } = await mysql.fence(endpointOf(server), { ...SOON, graceMs: 4000 });
-    assert.deepEqual([await running, await count()], [0, rows + 1]);
+    const { executed, killed } = await mysql.fence(endpointOf(server), { ...SOON, graceMs: 4000 });
+    assert.deepEqual([await running, await count(), killed], [0, rows + 1, 0]);
     assert.equal((await mysql.status(endpointOf(server), SOON)).executed, executed);
+    assert.equal(await errnoOf(client.query('INSERT INTO app.t VALUES (50001)')), READ_ONLY);
+    assert.ok((await mysql.endSessions(endpointOf(server), SOON)) > 0);
     assert.notEqual(await errnoOf(client.query('SELECT 1')), 0);
   });
 

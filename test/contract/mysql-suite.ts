@@ -75,6 +75,16 @@ export function mysqlContract(name: string, open: () => Promise<ContractWorld>):
       await assert.rejects(a.write(), 'a fenced server takes no write');
     });
 
+    it('leaves sessions alone in a fence with a grace, and ends them afterwards', async () => {
+      const { a } = world;
+      await world.run(world.mysql.openWrites(a.at, SOON));
+      await a.openClient();
+      assert.equal((await world.run(world.mysql.fence(a.at, { ...SOON, graceMs: 100 }))).killed, 0);
+      await assert.rejects(a.write(), 'it is fenced');
+      assert.equal(await world.run(world.mysql.endSessions(a.at, SOON)), 1);
+      assert.equal(await world.run(world.mysql.endSessions(a.at, SOON)), 0);
+    });
+
     it('probes commits: read-only, then committed under a GTID of the server itself', async () => {
       const { a } = world;
       assert.deepEqual(await world.run(world.mysql.commitProbe(a.at, SOON)), { kind: 'read-only' });

@@ -196,6 +196,26 @@ test('a new route is applied when it is published, and acknowledged with its ver
   await stage.end();
 });
 
+test('clients that are held go on when just their version of the route is released', async () => {
+  const stage = await started();
+  const held = (read: string) => {
+    stage.zookeeper.put('/haproxy/g1', JSON.stringify({ read: [read], write: '10.0.1.2:3306', hold: 5000 }));
+  };
+  const push = (release?: number) => stage.call('push', { group: 'g1', release } as never);
+  held('10.0.1.1:3306');
+  const inForce = { version: 1, write: '10.0.1.2:3306', oldSessions: 0, held: true };
+  assert.deepEqual(await push(), inForce);
+  assert.deepEqual(await push(0), inForce);
+  assert.deepEqual(await push(1), { ...inForce, held: false });
+  // A release may be heard of before its route.
+  await push(2);
+  held('10.0.1.3:3306');
+  assert.deepEqual(await push(), { ...inForce, version: 2, held: false });
+  held('10.0.1.1:3306');
+  assert.deepEqual(await push(), { ...inForce, version: 3 });
+  await stage.end();
+});
+
 test('a push applies at once and answers what is in force', async () => {
   const stage = await started();
   stage.publish('g2', '10.0.2.3:3306', '10.0.2.2:3306');

@@ -70,6 +70,20 @@ describe('a switchover', () => {
     await stage.end();
   });
 
+  it('leads the routers to the new primary before it is open, their clients still held', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock } = stage.agents;
+    await stage.order(order({}, '10-0-0-2'));
+    const published = () => stage.agents.zookeeper.node(znodes.route('g1'))?.data.toString('utf8') ?? '';
+    await clock.runUntil(() => /write.*10\.0\.0\.2/.test(published()), 20_000);
+    assert.ok(published().includes('hold'), published());
+    assert.ok(!stage.log('step ended').includes('open-writes'));
+    await clock.runFor(15_000);
+    const after = await stage.route();
+    assert.deepEqual([after?.write?.host, after?.holdMs], ['10.0.0.2', undefined]);
+    await stage.end();
+  });
+
   const noes: readonly (readonly [
     string,
     (stage: CoordinatorStage) => void,

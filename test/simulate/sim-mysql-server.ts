@@ -226,18 +226,21 @@ export class SimServer {
   }
 
   /** Nobody writes any more; what waited for a replica's word is committed without it, and nobody is told. */
-  fence(): number {
+  fence(): void {
     this.superReadOnly = this.readOnly = true;
     for (const channel of this.channels.values()) if (channel.isRegional) channel.stopApplier();
-    const killed = this.sessions.size;
     for (const { transaction } of this.#pending) {
       this.executed = this.executed.add(transaction.gtid);
       this.semiSync?.count(false);
     }
     this.#pending.length = 0;
-    this.#dropSessions();
     this.#executedMore();
     this.#changed();
+  }
+
+  endSessions(): number {
+    const killed = this.sessions.size;
+    this.#dropSessions();
     return killed;
   }
 

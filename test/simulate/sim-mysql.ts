@@ -7,6 +7,7 @@ import type { CallOptions } from '../../src/ports/call-options.ts';
 import type {
   ClockOffset,
   CommitProbe,
+  FenceCallOptions,
   Fenced,
   Mysql,
   Probe,
@@ -49,10 +50,17 @@ export class SimMysql implements Mysql {
   }
 
   /** With a disk that does not answer, super_read_only waits for the commits that hang. */
-  fence(at: Endpoint, options: CallOptions): Promise<Fenced> {
+  fence(at: Endpoint, options: FenceCallOptions): Promise<Fenced> {
     return this.#statements.execute(at, options, (server, finish) => {
-      if (!server.isStalled) finish({ killed: server.fence(), executed: server.executed.toCompactString() });
+      if (server.isStalled) return;
+      server.fence();
+      const killed = options.graceMs === undefined ? server.endSessions() : 0;
+      finish({ killed, executed: server.executed.toCompactString() });
     });
+  }
+
+  endSessions(at: Endpoint, options: CallOptions): Promise<number> {
+    return this.#statements.execute(at, options, (server, finish) => finish(server.endSessions()));
   }
 
   openWrites(at: Endpoint, options: CallOptions): Promise<void> {
@@ -157,6 +165,10 @@ export class SimMysql implements Mysql {
 
   startEventScheduler(at: Endpoint, options: CallOptions): Promise<void> {
     return this.#statements.execute(at, options, (_server, finish) => finish(undefined));
+  }
+
+  lookAtClients(at: Endpoint, options: CallOptions): Promise<void> {
+    return this.#statements.execute(at, options, (_, finish) => finish(undefined));
   }
 
   drain(at: Endpoint, options: CallOptions): Promise<Drained> {

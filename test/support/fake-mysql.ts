@@ -7,6 +7,7 @@ import type { CallOptions } from '../../src/ports/call-options.ts';
 import type {
   ClockOffset,
   CommitProbe,
+  FenceCallOptions,
   Fenced,
   Mysql,
   Probe,
@@ -185,14 +186,22 @@ class FakeMysql implements Mysql {
     return { aheadMs: 0, roundTripMs: LATENCY_MS };
   }
 
-  async fence(at: Endpoint, options: CallOptions): Promise<Fenced> {
+  async fence(at: Endpoint, options: FenceCallOptions): Promise<Fenced> {
     const server = await this.#connect(at, options);
     server.calls.push('fence');
     server.readOnly = server.superReadOnly = true;
-    const killed = server.sessions;
-    server.sessions = 0;
+    const killed = options.graceMs === undefined ? server.sessions : 0;
+    server.sessions -= killed;
     for (const [name, channel] of server.channels) if (isRegional(name)) channel.applierOn = false;
     return { killed, executed: server.executed.toCompactString() };
+  }
+
+  async endSessions(at: Endpoint, options: CallOptions): Promise<number> {
+    const server = await this.#connect(at, options);
+    server.calls.push('endSessions');
+    const killed = server.sessions;
+    server.sessions = 0;
+    return killed;
   }
 
   async openWrites(at: Endpoint, options: CallOptions): Promise<void> {
@@ -300,6 +309,10 @@ class FakeMysql implements Mysql {
 
   async startEventScheduler(at: Endpoint, options: CallOptions): Promise<void> {
     (await this.#connect(at, options)).scheduler = true;
+  }
+
+  async lookAtClients(at: Endpoint, options: CallOptions): Promise<void> {
+    await this.#connect(at, options);
   }
 
   async drain(at: Endpoint, options: CallOptions): Promise<Drained> {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../core/model/errors.ts';
 import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
@@ -46,6 +47,8 @@ export class Haproxy implements Proxy {
   readonly #hold = new WriteHold();
   #wanted: Route | undefined;
   #placement: Placement | undefined;
+  /** Where the write side leads while its clients are held. */
+  #heldFor: Endpoint | undefined;
   #rejected: string | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -126,6 +129,10 @@ export class Haproxy implements Proxy {
   /** The write side first, in the running process: nothing on disk may hold that up. */
   async #apply(route: Route, deadline: number): Promise<ProxyState> {
     this.#wanted = route;
+    // Clients that wait for nothing else go first. What is wrong with the process is seen right after.
+    if (this.#heldFor !== undefined && route.holdMs === undefined && sameEndpoint(this.#heldFor, route.write))
+      await this.#hold.end(this.#instance.runtime).catch(() => undefined);
+    this.#heldFor = undefined;
     if (!(await this.#instance.find())) {
       await this.#start(route);
       return this.#state();
@@ -135,7 +142,10 @@ export class Haproxy implements Proxy {
     // Last, for clients wait from then on.
     const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime));
     // A hold lasts for moments only: the file follows at its end, and nothing of it may hold the clients up.
-    if (isHeld && switched.kind === 'done') return this.#state();
+    if (isHeld && switched.kind === 'done') {
+      this.#heldFor = route.write;
+      return this.#state();
+    }
     if (!isHeld && switched.kind === 'done') await this.#hold.end(runtime);
     if (switched.kind === 'sessions-left') await this.#replace(route, switched.oldSessions);
     else await this.#followFile(route, switched);

@@ -2,17 +2,8 @@ import { z } from 'zod';
 import type { Drained } from '../../ports/switchover.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
-import { isRejected } from './errors.ts';
 import type { Session } from './session.ts';
-import {
-  isKilled,
-  isWriter,
-  KILL_DENIED,
-  killSession,
-  listSessions,
-  NOT_YET,
-  type ListedSession,
-} from './writers.ts';
+import { isKilled, isWriter, listSessions, NOT_YET, type ListedSession } from './writers.ts';
 
 const POLL_MS = 5;
 
@@ -21,7 +12,7 @@ const POLL_MS = 5;
  * the server's own threads have none.
  */
 const COLLECTED = `SELECT t.PROCESSLIST_ID AS id, t.PROCESSLIST_USER AS user, t.PROCESSLIST_COMMAND AS command, t.PROCESSLIST_STATE AS state,
- x.EVENT_ID AS transaction, t.INSTRUMENTED = 'YES' AND c.ENABLED = 'YES' AND i.ENABLED = 'YES' AS collected
+ x.EVENT_ID AS transaction, x.AUTOCOMMIT = 'YES' AS autocommit, t.INSTRUMENTED = 'YES' AND c.ENABLED = 'YES' AND i.ENABLED = 'YES' AS collected
  FROM performance_schema.threads t JOIN performance_schema.setup_consumers c ON c.NAME = 'events_transactions_current'
  JOIN performance_schema.setup_instruments i ON i.NAME = 'transaction'
  LEFT JOIN performance_schema.events_transactions_current x ON x.THREAD_ID = t.THREAD_ID AND x.STATE = 'ACTIVE'
@@ -37,53 +28,71 @@ const collectedRow = z.object({
   command: z.string().nullable(),
   state: z.string().nullable(),
   transaction: z.coerce.string().nullable(),
+  autocommit: z.coerce.number().nullable(),
   collected: z.coerce.number(),
 });
 const transactionRow = z.object({ id: z.coerce.number(), transaction: z.coerce.string() });
 
 /** What one look at a server showed. */
-interface Look {
+export interface Look {
+  /** Each numbers transactions in its own way. */
+  readonly of: 'performance_schema' | 'innodb';
   readonly clients: ReadonlyMap<number, ListedSession>;
   /** Session to its open transaction. */
   readonly transactions: ReadonlyMap<number, string>;
+  /** Sessions whose transaction ends with the statement that runs. */
+  readonly autocommit: ReadonlySet<number>;
+}
+
+/** A last look may end so much later: a session whose answer is not waited for is lost, and the fence that comes next would need a new one. */
+export const LAST_LOOK_MS = 500;
+
+export interface DrainOptions {
+  /** Whose sessions are no clients'. */
+  readonly ownUsers: readonly string[];
+  /** Ends these sessions beside; the fence sees to those that it cannot. */
+  readonly end: (ids: readonly number[]) => void;
+  /** How long clients are waited for. */
+  readonly forMs: number;
+  /** A look a moment ago. */
+  readonly before: Look | undefined;
 }
 
 /**
  * Waits until every client session was once between two things: asleep without a transaction in two looks in a row, for of a new one the first
  * statement may be on its way; or in another transaction than in the look before, as one that writes row after row always is, which nobody would
- * ever see asleep. Sessions at rest are ended as soon as they are seen: a pool notices that, and whoever uses one later connects anew.
+ * ever see asleep. A transaction that ends with its statement is not waited for: a fence with a grace does that. Sessions at rest are ended as
+ * soon as they are seen: a pool notices that, and whoever uses one later connects anew. Nobody waits for their end.
  */
 export async function drain(
   session: Session,
-  ownUsers: readonly string[],
+  { ownUsers, end, forMs, ...last }: DrainOptions,
   deadline: Deadline,
 ): Promise<Drained> {
+  const waiting = deadline.within(forMs);
   const rested = new Set<number>();
-  let look: typeof lookAtCollected = lookAtCollected;
-  let before: Look | undefined;
-  for (;;) {
-    const now = await look(session, ownUsers, deadline);
-    if (now === undefined) {
-      // The other look numbers transactions otherwise: nothing can be compared with what was seen before.
-      look = lookAround;
-      before = undefined;
-      continue;
-    }
+  const ended = new Set<number>();
+  for (let { before } = last; ;) {
+    const now = await lookAtClients(session, ownUsers, deadline);
+    const resting: number[] = [];
     for (const [id, client] of now.clients) {
       if (isBetween(client, now, before)) rested.add(id);
-      if (rested.has(id) && isAtRest(client, now)) await endIfAllowed(session, id, deadline);
+      if (rested.has(id) && isAtRest(client, now) && !ended.has(id)) resting.push(id);
     }
+    for (const id of resting) ended.add(id);
+    if (resting.length > 0) end(resting);
     const busy = [...now.clients.keys()].filter((id) => !rested.has(id)).length;
-    if (busy === 0 || deadline.remainingMs() <= POLL_MS * 2) return { busy };
+    if (busy === 0 || waiting.remainingMs() <= POLL_MS * 2) return { busy };
     before = now;
     await systemClock.pause(POLL_MS);
   }
 }
 
 function isBetween({ id, command }: ListedSession, now: Look, before: Look | undefined): boolean {
-  const [then, transaction] = [before?.clients.get(id), now.transactions.get(id)];
-  if (then === undefined || then.user === NOT_YET) return false;
-  const earlier = before?.transactions.get(id);
+  if (now.autocommit.has(id)) return true;
+  const then = before?.clients.get(id);
+  if (before?.of !== now.of || then === undefined || then.user === NOT_YET) return false;
+  const [earlier, transaction] = [before.transactions.get(id), now.transactions.get(id)];
   if (transaction !== undefined) return earlier !== undefined && earlier !== transaction;
   return command === 'Sleep' && (then.command === 'Sleep' || earlier !== undefined);
 }
@@ -92,13 +101,14 @@ function isAtRest({ id, command }: ListedSession, { transactions }: Look): boole
   return command === 'Sleep' && !transactions.has(id);
 }
 
-/** The fence sees to the others. */
-async function endIfAllowed(session: Session, id: number, deadline: Deadline): Promise<void> {
-  try {
-    await killSession(session, id, deadline);
-  } catch (error) {
-    if (!isRejected(error, KILL_DENIED)) throw error;
-  }
+export async function lookAtClients(
+  session: Session,
+  ownUsers: readonly string[],
+  deadline: Deadline,
+): Promise<Look> {
+  return (
+    (await lookAtCollected(session, ownUsers, deadline)) ?? (await lookAround(session, ownUsers, deadline))
+  );
 }
 
 /** Undefined where the server does not collect all transactions. */
@@ -122,7 +132,13 @@ async function lookAtCollected(
   const open = rows.flatMap(({ id, transaction }) =>
     transaction === null ? [] : [[id, transaction] as const],
   );
-  return { clients: byId(clients), transactions: new Map(open) };
+  const autocommit = rows.filter((row) => row.autocommit === 1).map(({ id }) => id);
+  return {
+    of: 'performance_schema',
+    clients: byId(clients),
+    transactions: new Map(open),
+    autocommit: new Set(autocommit),
+  };
 }
 
 /** Any server tells this, in two answers. */
@@ -131,8 +147,10 @@ async function lookAround(session: Session, ownUsers: readonly string[], deadlin
   const rows = await session.query(OPEN_IN_INNODB, [], deadline, 'looking for open transactions');
   const open = rows.map((row) => transactionRow.parse(row));
   return {
+    of: 'innodb',
     clients: byId(clients),
     transactions: new Map(open.map(({ id, transaction }) => [id, transaction])),
+    autocommit: new Set(),
   };
 }
 

@@ -5,7 +5,7 @@ import { isRejected } from './errors.ts';
 import { stopRegionalAppliers } from './regional-channel.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
 import { releaseWaitingCommits } from './semi-sync-release.ts';
-import { KILL_DENIED, killSession, listWriters } from './writers.ts';
+import { killSessions, listWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
 /** The switch is quick where nothing is in its way. */
@@ -26,14 +26,15 @@ export interface FenceOptions {
   readonly ownUsers: readonly string[];
   /** Another session, for what must be done while the first one waits; closed by whom it is given to. */
   readonly connect: () => Promise<Session>;
-  /** How long what runs may take to end; undefined: it is killed first. */
+  /** How long what runs may take to end before anybody is killed; undefined: they are killed first. */
   readonly graceMs?: number | undefined;
 }
 
 /**
  * super_read_only=ON waits for every running statement and commit, so the writers are ended first, and again until the switch is
  * made; then those that came in between. Sessions that connect later find a read-only server and are left alone. With a grace the first switch is
- * made without: while it stands in line no statement that writes begins, and clients are told of those that end.
+ * made without: while it stands in line no statement that writes begins, and clients are told of those that end. If that works nobody is killed:
+ * somebody waits for the answer, and read-only they all are.
  */
 export async function fenceServer(
   session: Session,
@@ -41,40 +42,31 @@ export async function fenceServer(
   deadline: Deadline,
 ): Promise<FenceResult> {
   let released = false;
+  let denied: ReadonlyMap<number, DcmhaError> = new Map();
   const killed = new Set<number>();
-  let denied: DcmhaError | undefined;
   const killWriters = async (): Promise<void> => {
-    denied = undefined;
-    let spared = 0;
-    for (const id of await listWriters(session, options.ownUsers, deadline)) {
-      try {
-        await killSession(session, id, deadline);
-        killed.add(id);
-      } catch (error) {
-        if (!isRejected(error, KILL_DENIED)) throw error;
-        denied = error;
-        spared += 1;
-      }
-    }
-    sparedNow = spared;
+    const writers = await listWriters(session, options.ownUsers, deadline);
+    denied = await killSessions(session, writers, deadline);
+    for (const id of writers) if (!denied.has(id)) killed.add(id);
   };
-  let sparedNow = 0;
 
   let graceMs = options.graceMs;
-  for (let on = false; !on;) {
+  for (;;) {
     if (graceMs === undefined) await killWriters();
-    if (denied !== undefined && deadline.passed) throw denied;
+    const [refusal] = denied.values();
+    if (refusal !== undefined && deadline.passed) throw refusal;
     const switched = await switchReadOnly(session, { ...options, graceMs }, deadline);
-    graceMs = undefined;
-    on = switched.on;
     released ||= switched.released;
+    if (switched.on) break;
+    graceMs = undefined;
   }
-  await killWriters();
-  await session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline);
+  if (graceMs === undefined) await killWriters();
   const applying = !(await stopRegionalAppliers(session, deadline));
   const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS executed', [], deadline);
+  // Before whatever this session does next, and nobody waits for it.
+  session.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`, [], deadline).catch(() => session.close());
   const executed = String(row?.['executed']).replaceAll(/\s+/g, '');
-  return { killed: killed.size, spared: sparedNow, released, applying, executed };
+  return { killed: killed.size, spared: denied.size, released, applying, executed };
 }
 
 interface Switched {

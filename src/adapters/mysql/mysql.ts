@@ -1,5 +1,5 @@
-import type { Endpoint } from '../../core/model/endpoint.ts';
-import { hasCode } from '../../core/model/errors.ts';
+import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   ClockOffset,
@@ -14,12 +14,13 @@ import type {
 import type { EventName, ServerEvents } from '../../ports/events.ts';
 import type { Drained, ServerSurvey } from '../../ports/switchover.ts';
 import type { Log } from '../../ports/system.ts';
+import { systemClock } from '../system/clock.ts';
 import { Deadline } from '../system/deadline.ts';
 import { measureClock } from './clock-offset.ts';
 import { CommitProber } from './commit-probe.ts';
 import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
-import { drain } from './drain.ts';
+import { drain, LAST_LOOK_MS, lookAtClients, type Look } from './drain.ts';
 import { enableEvent, readEvents } from './events.ts';
 import { fenceServer } from './fence.ts';
 import { probeServer } from './probe.ts';
@@ -35,7 +36,7 @@ import { readStatus } from './server-status.ts';
 import { SessionPool } from './session-pool.ts';
 import type { Session } from './session.ts';
 import { surveyServer } from './survey.ts';
-import { listWriters } from './writers.ts';
+import { killSessions, listWriters } from './writers.ts';
 
 export interface MysqlSettings {
   /** The management account, the same on every server. */
@@ -57,6 +58,12 @@ export function createMysql(settings: MysqlSettings): Mysql & AsyncDisposable {
   return new MysqlServers(settings);
 }
 
+/** A first look for a drain counts for so long. */
+const RECENT_LOOK_MS = 1000;
+
+/** Nobody waits for it. */
+const END_BESIDE_MS = 2000;
+
 const noTls = { caFile: undefined, certFile: undefined, keyFile: undefined };
 
 class MysqlServers implements Mysql, AsyncDisposable {
@@ -65,6 +72,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
   readonly #commits: CommitProber;
   readonly #closing = new AbortController();
   readonly #ownUsers: readonly string[];
+  #looked: { readonly server: string; readonly at: number; readonly look: Look } | undefined;
 
   constructor(settings: MysqlSettings) {
     const { account, replication, regional, ssl, socketOf } = settings;
@@ -117,22 +125,30 @@ class MysqlServers implements Mysql, AsyncDisposable {
       this.#settings.log.warn(
         'commits that no replica acknowledged were let go, their clients cut off before',
         {
-          server: `${server.host}:${server.port}`,
+          server: formatEndpoint(server),
         },
       );
     }
     if (applying) {
       this.#settings.log.warn('the appliers of regional channels may not have stopped', {
-        server: `${server.host}:${server.port}`,
+        server: formatEndpoint(server),
       });
     }
     if (spared > 0) {
       this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
-        server: `${server.host}:${server.port}`,
+        server: formatEndpoint(server),
         spared,
       });
     }
     return { killed, executed };
+  }
+
+  endSessions(server: Endpoint, options: CallOptions): Promise<number> {
+    return this.#pool.within(server, options, async (session, deadline) => {
+      const writers = await listWriters(session, this.#ownUsers, deadline);
+      const denied = await killSessions(session, writers, deadline);
+      return writers.length - denied.size;
+    });
   }
 
   async openWrites(server: Endpoint, options: CallOptions): Promise<void> {
@@ -213,9 +229,40 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   drain(server: Endpoint, options: CallOptions): Promise<Drained> {
-    return this.#pool.within(server, options, (session, deadline) =>
-      drain(session, this.#ownUsers, deadline),
+    const { timeoutMs: forMs } = options;
+    const end = (ids: readonly number[]): void => void this.#endBeside(server, ids);
+    const longer = { ...options, timeoutMs: forMs + LAST_LOOK_MS };
+    const before = this.#lookBefore(server);
+    return this.#pool.within(server, longer, (session, deadline) =>
+      drain(session, { ownUsers: this.#ownUsers, end, forMs, before }, deadline),
     );
+  }
+
+  async lookAtClients(server: Endpoint, options: CallOptions): Promise<void> {
+    const look = await this.#pool.within(server, options, (session, deadline) =>
+      lookAtClients(session, this.#ownUsers, deadline),
+    );
+    this.#looked = { server: formatEndpoint(server), at: systemClock.monotonic(), look };
+  }
+
+  #lookBefore(server: Endpoint): Look | undefined {
+    const looked = this.#looked;
+    const isRecent = looked !== undefined && systemClock.monotonic() - looked.at < RECENT_LOOK_MS;
+    return isRecent && looked.server === formatEndpoint(server) ? looked.look : undefined;
+  }
+
+  /** Never rejects. */
+  async #endBeside(server: Endpoint, ids: readonly number[]): Promise<void> {
+    try {
+      await this.#pool.within(server, { timeoutMs: END_BESIDE_MS }, (session, deadline) =>
+        killSessions(session, ids, deadline),
+      );
+    } catch (thrown) {
+      this.#settings.log.warn('client sessions could not be ended', {
+        server: formatEndpoint(server),
+        error: toDcmhaError(thrown).message,
+      });
+    }
   }
 
   watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DcmhaError } from '../../core/model/errors.ts';
 import { isRejected } from './errors.ts';
 import type { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';
@@ -26,7 +27,7 @@ export const NOT_YET = 'unauthenticated user';
 
 const NO_SUCH_THREAD = 1094;
 /** Of somebody with more privileges than ours. */
-export const KILL_DENIED = 1095;
+const KILL_DENIED = 1095;
 
 export async function listSessions(session: Session, deadline: Deadline): Promise<readonly ListedSession[]> {
   // SHOW PROCESSLIST works in every version, with performance_schema off, too.
@@ -57,7 +58,25 @@ export function isWriter({ user, command }: ListedSession, ownUsers: readonly st
 /** Its client has been cut off; what it was doing may go on for a while. */
 export const isKilled = ({ command }: ListedSession): boolean => command === 'Killed';
 
-/** Ends a session; one that is gone already counts as ended. */
+/** Ends these sessions. Resolves to those of higher privilege than ours, which are still there. */
+export async function killSessions(
+  session: Session,
+  ids: readonly number[],
+  deadline: Deadline,
+): Promise<ReadonlyMap<number, DcmhaError>> {
+  const denied = new Map<number, DcmhaError>();
+  for (const id of ids) {
+    try {
+      await killSession(session, id, deadline);
+    } catch (error) {
+      if (!isRejected(error, KILL_DENIED)) throw error;
+      denied.set(id, error);
+    }
+  }
+  return denied;
+}
+
+/** One that is gone already counts as ended. */
 export async function killSession(session: Session, id: number, deadline: Deadline): Promise<void> {
   try {
     await session.query(`KILL ${id}`, [], deadline, 'ending a client session');

@@ -46,6 +46,11 @@ export const agentApi = {
         .optional(),
     }),
   },
+  /** Looks at the sessions that a fence with `drainMs` will find: clients wait for that one, and not yet for this. */
+  prepareFence: {
+    params: z.object({ group: z.string() }),
+    result: z.object({ looked: z.literal(true) }),
+  },
   /**
    * Makes sure that nothing more is written under `epoch` or any earlier one, and remembers it. A mysqld that does not obey SQL is
    * killed, unless `mayKill` is false. With `drainMs` clients may end what they are in the middle of first, for so long. Refused: `MYSQL_*`, `TIMED_OUT`.

@@ -9,6 +9,7 @@ import { readPresence } from '../store/presences.ts';
 import { recordPrimary } from '../store/primary.ts';
 import { readRoute, readRouteAcks } from '../store/routes.ts';
 import { znodes } from '../store/znodes.ts';
+import { publishAhead } from './routing.ts';
 import { memberOf, type LookContext, type PerformContext } from './context.ts';
 import { fenceByCommand } from './fence-command.ts';
 import { watermarkLease } from './watermark-lease.ts';
@@ -198,15 +199,20 @@ export async function recordNewPrimary(
 }
 
 /** Only the agent of the recorded primary opens writes: it checks the record and the epoch itself, right before. */
-export async function openWrites(step: Of<'open-writes'>, context: PerformContext): Promise<Outcome> {
-  const member = memberOf(context, step.host);
-  await callPeer(context.peers, agentApi, member.agent, {
-    method: 'openWrites',
-    params: { group: context.group, epoch: step.epoch },
-    timeoutMs: context.limits.peerTimeoutMs,
-    signal: context.signal,
-  });
-  return { kind: 'done', detail: `epoch ${step.epoch}` };
+export async function openWrites(
+  { host, epoch, read }: Of<'open-writes'>,
+  context: PerformContext,
+): Promise<Outcome> {
+  const [route] = await Promise.all([
+    read === undefined ? undefined : publishAhead({ write: host, read }, context),
+    callPeer(context.peers, agentApi, memberOf(context, host).agent, {
+      method: 'openWrites',
+      params: { group: context.group, epoch },
+      timeoutMs: context.limits.peerTimeoutMs,
+      signal: context.signal,
+    }),
+  ]);
+  return { kind: 'done', detail: `epoch ${epoch}`, ...(route === undefined ? {} : { route }) };
 }
 
 export const itIsErrant = 'it has errant transactions';

@@ -1,5 +1,8 @@
 import { formatEndpoint } from '../model/endpoint.ts';
-import { DcmhaError } from '../model/errors.ts';
+import { DcmhaError, toDcmhaError } from '../model/errors.ts';
+import type { Member } from '../model/group.ts';
+import { agentApi } from '../peer/agent-api.ts';
+import { callPeer } from '../peer/api.ts';
 import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { readRouteAcks } from '../store/routes.ts';
@@ -59,11 +62,14 @@ export async function holdRoute(
   context: PerformContext,
   deadline: number,
 ): Promise<Outcome> {
+  if (step.from !== undefined) void prepareFence(memberOf(context, step.from), context);
   const version = await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
   const answers = new Map<string, boolean>();
   // A router that answers a push need not be read of in ZooKeeper.
-  const pushed = pushRouters(context, (router, said) => {
-    if (said.version >= version) answers.set(formatEndpoint(router), said.held);
+  const pushed = pushRouters(context, {
+    heard: (router, said) => {
+      if (said.version >= version) answers.set(formatEndpoint(router), said.held);
+    },
   });
   await Promise.race([pushed, context.clock.pause(answerMs, context.signal)]);
   for (;;) {
@@ -84,4 +90,22 @@ export async function holdRoute(
     routers: all.flatMap(([router, held]) => (held ? [router] : [])),
     without: all.flatMap(([router, held]) => (held ? [] : [router])),
   };
+}
+
+/** An accelerator: the fence does without. Never rejects. */
+async function prepareFence(
+  { id, agent }: Member,
+  { peers, group, limits, signal, log }: PerformContext,
+): Promise<void> {
+  try {
+    const request = {
+      method: 'prepareFence',
+      params: { group },
+      timeoutMs: limits.peerTimeoutMs,
+      signal,
+    } as const;
+    await callPeer(peers, agentApi, agent, request);
+  } catch (thrown) {
+    log.debug('fence not prepared', { host: id, error: toDcmhaError(thrown).message });
+  }
 }

@@ -13,7 +13,7 @@ import { memberOf, type PerformContext } from './context.ts';
 import { itIsErrant, whyUnfit } from './fencing.ts';
 import { formatEndpoint, sameEndpoint } from '../model/endpoint.ts';
 import { receiveUntil } from './receive-until.ts';
-import { changeRoute, pushRouters } from './routing.ts';
+import { changeRoute, publishAhead, pushRouters } from './routing.ts';
 
 type Of<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
@@ -144,6 +144,7 @@ export async function promote(
   const member = memberOf(context, step.host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   if (step.receive === true) {
+    if (step.read !== undefined) void publishAhead({ write: step.host, read: step.read }, context);
     // What the old primary has executed is all that there is, so nothing is received beyond it.
     const timeoutMs = Math.max(1, deadline - context.clock.monotonic());
     await requireExecuted(member, step.until ?? '', context, timeoutMs);

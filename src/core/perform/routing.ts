@@ -31,14 +31,55 @@ export async function publishNewRoute(
   context: PerformContext,
   isHeld = false,
 ): Promise<Outcome> {
-  const write = memberOf(context, step.write).endpoint;
-  const read = step.read.map((id) => memberOf(context, id).endpoint);
+  const { release } = step;
+  const orSoon = (answered: Promise<void>) =>
+    Promise.race([answered, context.clock.pause(releaseMs, context.signal)]);
+  if (release !== undefined) await orSoon(pushRouters(context, { release }));
+  const { write, read } = routeOf(step.write, step.read, context);
   const before = await readRoute(context.coordination, context.group);
   await markUnread(context, [write, ...read], before?.route.read ?? []);
   await changeRoute(context, () => ({ write, read }), before);
   const answered = pushRouters(context);
-  if (isHeld) await Promise.race([answered, context.clock.pause(releaseMs, context.signal)]);
+  if (isHeld && release === undefined) await orSoon(answered);
   return { kind: 'done', detail: `write ${formatEndpoint(write)}, ${read.length} readers` };
+}
+
+/**
+ * Leads the routers to a server that is read-only yet, while their clients are held. Resolves to the version of that route; undefined when clients are
+ * not held, or that could not be done: then the route that comes after it is soon enough. Never rejects; safe to repeat, also while it is going on.
+ */
+export async function publishAhead(
+  to: { readonly write: string; readonly read: readonly string[] },
+  context: PerformContext,
+): Promise<number | undefined> {
+  const { write, read } = routeOf(to.write, to.read, context);
+  const isLed = (route: Route) => route.holdMs !== undefined && sameEndpoint(route.write, write);
+  try {
+    const before = await readRoute(context.coordination, context.group);
+    if (before?.route.holdMs === undefined) return undefined;
+    if (isLed(before.route)) return before.version;
+    await markUnread(context, [write, ...read], before.route.read);
+    const version = await changeRoute(
+      context,
+      (route) => (route.holdMs === undefined ? route : { write, read, holdMs: route.holdMs }),
+      before,
+    );
+    void pushRouters(context);
+    return version;
+  } catch (thrown) {
+    const error = toDcmhaError(thrown);
+    context.log.warn('the route could not be published ahead', { code: error.code, error: error.message });
+    return undefined;
+  }
+}
+
+function routeOf(
+  write: string,
+  read: readonly string[],
+  context: PerformContext,
+): { readonly write: Endpoint; readonly read: readonly Endpoint[] } {
+  const endpointOf = (id: string): Endpoint => memberOf(context, id).endpoint;
+  return { write: endpointOf(write), read: read.map(endpointOf) };
 }
 
 /** Who was read from and is no more, for it was no candidate: the mark is what brings it back once it replicates. */
@@ -138,15 +179,22 @@ export interface RouterPush extends Pick<PerformContext, 'peers' | 'log' | 'grou
 
 /**
  * Tells the routers to look now. An accelerator: their watch is the truth, so nobody has to wait and a failure is only logged. Never rejects.
- * `heard`: is told what each answers, as soon as it does.
+ * `heard`: is told what each answers, as soon as it does. `release`: of this version of the route clients go on.
  */
 export async function pushRouters(
   { peers, log, group, routers, limits }: RouterPush,
-  heard: (router: Endpoint, said: Result<typeof routerApi, 'push'>) => void = () => undefined,
+  {
+    heard = () => undefined,
+    release,
+  }: {
+    readonly heard?: (router: Endpoint, said: Result<typeof routerApi, 'push'>) => void;
+    readonly release?: number;
+  } = {},
 ): Promise<void> {
+  const params = { group, ...(release === undefined ? {} : { release }) };
   const push = async (router: Endpoint): Promise<void> => {
     try {
-      const request = { method: 'push', params: { group }, timeoutMs: limits.peerTimeoutMs } as const;
+      const request = { method: 'push', params, timeoutMs: limits.peerTimeoutMs } as const;
       heard(router, await callPeer(peers, routerApi, router, request));
     } catch (error) {
       log.debug('push not answered', { router: formatEndpoint(router), error: toDcmhaError(error).message });

@@ -4,6 +4,7 @@ import { next } from './next.ts';
 import { mayOverlap } from './overlap.ts';
 import { record, type Next, type Plan } from './plan.ts';
 import type { Outcome, Step } from './steps.ts';
+import { WriteBehind } from './write-behind.ts';
 
 /** How a plan's steps are done and kept. */
 export interface Execution {
@@ -26,17 +27,17 @@ const firstPauseMs = 20;
 const longestPauseMs = 1000;
 
 /**
- * Takes the next step, performs it, records what it brought, saves; until the plan is finished or blocked. Knows no step. A save is waited
- * for before the next one, before the plan ends, and before any step that must not begin without it.
+ * Takes the next step, performs it, records what it brought, saves; until the plan is finished or blocked. Knows no step. What is put into the
+ * journal is waited for before the plan ends, and before any step that must not begin without it.
  * Throws `LOCK_LOST` when superseded and `SESSION_LOST` when the journal cannot be written: then the plan is resumed by whoever can.
  */
 export async function execute(start: Plan, execution: Execution): Promise<Ending> {
+  const journal = new WriteBehind(execution);
   let plan = start;
-  let saved = Promise.resolve();
   for (;;) {
     execution.signal.throwIfAborted();
     const wanted = next(plan);
-    if (wanted.kind !== 'step' || !mayOverlap(wanted.step, plan)) await saved;
+    if (wanted.kind !== 'step' || !mayOverlap(wanted.step, plan)) await journal.flush();
     if (wanted.kind !== 'step') return { ...wanted, plan };
     const { clock, log } = execution;
     const began = clock.monotonic();
@@ -44,11 +45,8 @@ export async function execute(start: Plan, execution: Execution): Promise<Ending
     log.info('step started', { plan: plan.id, step: wanted.step.kind });
     const outcome = await attempt(wanted.step, plan, execution);
     const tookMs = Math.round((clock.monotonic() - began) * 10) / 10;
-    await saved;
     plan = record(plan, { step: wanted.step, outcome, at, tookMs, by: execution.by });
-    saved = execution.save(plan);
-    // Whoever waits for it next is told; nobody does when the next step fails first.
-    saved.catch(() => undefined);
+    await journal.put(plan);
     log.info('step ended', { plan: plan.id, step: wanted.step.kind, outcome: outcome.kind, tookMs });
   }
 }

@@ -1,6 +1,7 @@
 import {
   isDone,
   outcomeAs,
+  outcomeOf,
   step,
   type ByHandPlan,
   type FailoverPlan,
@@ -18,26 +19,39 @@ export interface Office {
   readonly expectedEpoch: number;
   /** The read servers of its route; undefined: the route stays as it is. */
   readonly read: readonly string[] | undefined;
-  /** Its source lives, and still sends what is lacking. */
-  readonly receive?: true;
+  /** Its source lives, and still sends what is lacking; clients wait at the routers. */
+  readonly planned?: true;
 }
 
 /**
  * Promotion, record, writes, route: the order that keeps one writer. Undefined when all of it is done. No route leads to a server that is still
- * read-only: a client without a connection tries again, one whose statement was refused may not.
+ * read-only while clients may use it: one without a connection tries again, one whose statement was refused may not.
  */
 export function takeOffice(
   plan: Plan,
-  { host, until, expectedEpoch, read, receive }: Office,
+  { host, until, expectedEpoch, read, planned }: Office,
 ): Next | undefined {
+  const ahead = planned === undefined || read === undefined ? {} : { read: [...read] };
   if (!isDone(plan, 'promote'))
-    return step({ kind: 'promote', host, until, ...(receive === undefined ? {} : { receive }) });
+    return step({
+      kind: 'promote',
+      host,
+      until,
+      ...(planned === undefined ? {} : { receive: planned }),
+      ...ahead,
+    });
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
-  if (!isDone(plan, 'open-writes')) return step({ kind: 'open-writes', host, epoch: recorded.epoch });
-  if (read !== undefined && !isDone(plan, 'publish-route'))
-    return step({ kind: 'publish-route', write: host, read: [...read] });
-  return undefined;
+  const opened = outcomeOf(plan, 'open-writes');
+  if (opened === undefined) return step({ kind: 'open-writes', host, epoch: recorded.epoch, ...ahead });
+  if (read === undefined || isDone(plan, 'publish-route')) return undefined;
+  const release = opened.kind === 'done' ? opened.route : undefined;
+  return step({
+    kind: 'publish-route',
+    write: host,
+    read: [...read],
+    ...(release === undefined ? {} : { release }),
+  });
 }
 
 /** What is left once clients have gone on and the others follow: regional channels, the routers' word, the former primary's return. */

@@ -11,8 +11,8 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('preflight'), from: host, hosts: z.array(host) }),
   /** `host` catches up with `from`, and long transactions there end, while everything is still open. */
   z.object({ kind: z.literal('prewarm'), host, from: host }),
-  /** New connections to the write side wait at every router, for at most `forMs`. */
-  z.object({ kind: z.literal('hold-route'), forMs: z.number() }),
+  /** New connections to the write side wait at every router, for at most `forMs`. `from`: whose sessions are drained next. */
+  z.object({ kind: z.literal('hold-route'), forMs: z.number(), from: host.optional() }),
   /** Gets evidence (a) or (b) that nothing more is written under `epoch` at `host`; clients may end what they do for `drainMs`. */
   z.object({ kind: z.literal('fence'), host, epoch: z.number(), drainMs: z.number().optional() }),
   /** Evidence (c): waits for the leases of the host's agent and of every router, or for their acknowledgement. */
@@ -31,18 +31,26 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('catch-up'), host, from: host, epoch: z.number() }),
   /**
    * Once `host` has applied `until`, stops and forgets its replication, still read-only. With `receive` it gets `until` from its source first, which
-   * has let go and still sends; its channel, through which nothing more can come, is left to `repoint`: clients wait.
+   * has let go and still sends; its channel, through which nothing more can come, is left to `repoint`: clients wait. With `read`, as in the next steps,
+   * the routers are led to it beside, if their clients are held: these go on once it is open.
    */
   z.object({
     kind: z.literal('promote'),
     host,
     until: gtids.optional(),
     receive: z.literal(true).optional(),
+    read: z.array(host).optional(),
   }),
   /** Writes `master/G`; `expectedEpoch` is the epoch it replaces, -1 for none. */
   z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
-  z.object({ kind: z.literal('open-writes'), host, epoch: z.number() }),
-  z.object({ kind: z.literal('publish-route'), write: host, read: z.array(host) }),
+  z.object({ kind: z.literal('open-writes'), host, epoch: z.number(), read: z.array(host).optional() }),
+  /** `release`: routers that have this version in force let their clients go on first. */
+  z.object({
+    kind: z.literal('publish-route'),
+    write: host,
+    read: z.array(host),
+    release: z.number().optional(),
+  }),
   /** Every one of `hosts` that can, follows `source`; the others leave the read list. With `detach`, `source` itself follows nobody any more. */
   z.object({
     kind: z.literal('repoint'),
@@ -79,7 +87,8 @@ const failedRegion = z.object({ region: z.string(), why: z.string() });
 
 /** What a step brought. Choices are made from these recorded facts only. */
 export const outcomeSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('done'), detail: z.string().optional() }),
+  /** `route`: the version of the one that was published meanwhile, under which clients are held. */
+  z.object({ kind: z.literal('done'), detail: z.string().optional(), route: z.number().optional() }),
   z.object({
     kind: z.literal('fenced'),
     /** (a) read-only confirmed by the agent or by SQL; (b) the process is gone. */

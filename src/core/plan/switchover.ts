@@ -39,10 +39,11 @@ function look(plan: SwitchoverPlan): Next | undefined {
 function move(plan: SwitchoverPlan): Next {
   const { oldPrimary, epoch, terms } = plan.inputs;
   const host = electedOf(plan);
-  if (!isDone(plan, 'hold-route')) return step({ kind: 'hold-route', forMs: terms.maxPauseMs + wayBackMs });
+  if (!isDone(plan, 'hold-route'))
+    return step({ kind: 'hold-route', forMs: terms.maxPauseMs + wayBackMs, from: oldPrimary });
   if (!isDone(plan, 'fence')) return step({ kind: 'fence', host: oldPrimary, epoch, drainMs: terms.drainMs });
   const until = outcomeAs(plan, 'fence', 'fenced')?.executed ?? '';
-  const office = { host, until, expectedEpoch: epoch, read: readers(plan, host), receive: true } as const;
+  const office = { host, until, expectedEpoch: epoch, read: readers(plan, host), planned: true } as const;
   return takeOffice(plan, office) ?? settle(plan, host);
 }
 

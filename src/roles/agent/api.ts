@@ -9,7 +9,7 @@ import type { AgentDeps, AgentOptions } from './deps.ts';
 import type { WriteGate } from './fence.ts';
 import type { LagGauge } from './lag.ts';
 import type { AskTiming, LeaseKeeper, LeasePeers } from './lease.ts';
-import type { EpochOf } from './refusal.ts';
+import { refused, type EpochOf } from './refusal.ts';
 import type { ReplicaKeeper } from './replica.ts';
 import type { SemiSyncKeeper } from './semi-sync.ts';
 import type { GroupView } from './view.ts';
@@ -56,6 +56,12 @@ export function agentHandler(deps: AgentDeps, options: AgentOptions, parts: ApiP
         lagMs: lag.lagMs,
         unfit: semiSync.unfit,
       });
+    },
+    prepareFence: async ({ group }) => {
+      if (view.member?.group !== group)
+        throw refused({ reason: 'other-group', why: `this server is not one of ${group}` });
+      await deps.mysql.lookAtClients(local.endpoint, { timeoutMs: options.peerTimeoutMs });
+      return { looked: true };
     },
     fence: async ({ group, epoch, mayKill, drainMs = 0 }) => {
       if (drainMs > 0) await drainFirst(deps, local, drainMs);

@@ -8,6 +8,7 @@ import {
 } from '../../core/decide/writer.ts';
 import { toDcmhaError } from '../../core/model/errors.ts';
 import type { FenceEvidence } from '../../core/peer/agent-api.ts';
+import type { ProcessState } from '../../ports/system.ts';
 import { acceptPrimary } from './accept.ts';
 import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
@@ -22,6 +23,7 @@ import { GateTurns } from './gate-turns.ts';
 const goneProbeMs = 250;
 /** Opening is one short statement; a server that needs longer is not fit to be the primary. */
 const longestOpenMs = 2000;
+const endSessionsMs = 2000;
 /** Nobody but this agent could write meanwhile, so there is time. */
 const restoreMs = 5000;
 
@@ -33,7 +35,7 @@ export interface FenceLimits {
   readonly deadline: number;
   /** SIGKILL when SQL did not do it in the first part of the time. */
   readonly mayKill: boolean;
-  /** Statements that run may end for so long. */
+  /** Statements that run may end for so long; then the answer does not wait for the end of sessions. */
   readonly graceMs?: number | undefined;
 }
 
@@ -85,11 +87,25 @@ export class WriteGate {
       this.#deps.log.error('cannot write the state file', { error: toDcmhaError(thrown).message });
     });
     this.#deps.log.info('fence asked for', { group, epoch });
-    const evidence = await this.close('a plan asks for it', limits);
-    await remembered;
+    const closing = this.close('a plan asks for it', limits);
+    if (limits.graceMs !== undefined) void this.#turns.run(() => this.#endSessions());
+    const evidence = await closing;
+    // With a grace clients wait for the answer, and the plan's own journal keeps a restarted agent from opening.
+    if (limits.graceMs === undefined) await remembered;
     const held = this.#parts.lease.tenure?.epoch;
     if (held !== undefined && held <= epoch) this.#parts.lease.end();
     return evidence;
+  }
+
+  /** Of a fence with a grace, in the turn after it: before anybody can open writes again. */
+  async #endSessions(): Promise<void> {
+    const { mysql, log } = this.#deps;
+    try {
+      const killed = await mysql.endSessions(this.#parts.local.endpoint, { timeoutMs: endSessionsMs });
+      log.info('sessions ended that the fence left', { killed });
+    } catch (thrown) {
+      log.warn('sessions could not be ended that the fence left', { error: toDcmhaError(thrown).message });
+    }
   }
 
   /** Makes sure that nothing is written here. Throws what MySQL says when neither SQL nor, where allowed, SIGKILL could. */
@@ -112,18 +128,23 @@ export class WriteGate {
    * is open already and only its lease is taken.
    */
   async open(request: EpochOf, by: Opener): Promise<void> {
-    const { view, local, lease } = this.#parts;
-    // The presence is seen to stand before journal and record are read: see `LeaseKeeper`.
-    const session = await lease.presentIn();
-    await view.refresh();
+    const { view, local, lease, beforeOpening } = this.#parts;
+    // The presence is seen to stand before journal and record are read: see `LeaseKeeper`. Requests are answered in their order.
+    const [session] = await Promise.all([lease.presentIn(), view.refresh()]);
     this.#admit(request, by);
     if (session === undefined)
       throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
     if (local.writable === true && lease.tenure?.epoch === request.epoch && !lease.over()) return;
-    await Promise.all([lease.begin(request, session), this.#opened.remember(request)]);
+    const beginning = lease.begin(request, session);
     try {
+      await Promise.all([
+        beginning,
+        this.#opened.remember(request),
+        this.#turns.run(() => beforeOpening(request)),
+      ]);
       await this.#turns.run(() => this.#open(request, by));
     } catch (error) {
+      await beginning.catch(() => undefined);
       if (local.writable !== true) lease.end();
       throw error;
     }
@@ -250,8 +271,7 @@ export class WriteGate {
   }
 
   async #open(request: EpochOf, by: Opener): Promise<void> {
-    const { local, lease, beforeOpening } = this.#parts;
-    await beforeOpening(request);
+    const { local, lease } = this.#parts;
     // Since the record was read, a fence or a promise may have come first.
     this.#admit(request, by);
     const timeoutMs = Math.min(lease.leftMs(), longestOpenMs);
@@ -275,8 +295,10 @@ export class WriteGate {
     const { deadline, mayKill } = limits;
     const { local } = this.#parts;
     const { mysql, log } = this.#deps;
+    const before = await local.process();
     const ended =
-      (await this.#gone()) ?? (mayKill ? await killHalted(this.#deps, local, deadline) : undefined);
+      (await this.#gone(before)) ??
+      (mayKill ? await killHalted(this.#deps, local, { found: before, deadline }) : undefined);
     if (ended !== undefined) return ended;
     try {
       const { graceMs } = limits;
@@ -285,9 +307,9 @@ export class WriteGate {
       );
       return { kind: 'read-only', ...fenced };
     } catch (thrown) {
-      const gone = await this.#gone();
-      if (gone !== undefined) return gone;
       const after = await local.process();
+      const gone = await this.#gone(after);
+      if (gone !== undefined) return gone;
       if (!mayKill || after.kind !== 'alive') throw toDcmhaError(thrown);
       log.error('mysqld does not obey: killing it', { pid: after.pid, error: toDcmhaError(thrown).message });
       return killServer(this.#deps, local, { pid: after.pid, deadline });
@@ -295,10 +317,8 @@ export class WriteGate {
   }
 
   /** Both must say so: a pid file may be the wrong one, and a port may be closed while sessions still end. */
-  async #gone(): Promise<FenceEvidence | undefined> {
-    const { local } = this.#parts;
-    const found = await local.process();
-    if (found.kind !== 'gone' || !(await local.nobodyListens(goneProbeMs))) return undefined;
+  async #gone(found: ProcessState): Promise<FenceEvidence | undefined> {
+    if (found.kind !== 'gone' || !(await this.#parts.local.nobodyListens(goneProbeMs))) return undefined;
     return { kind: 'process-gone', detail: found.detail };
   }
 

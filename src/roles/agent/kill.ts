@@ -1,5 +1,6 @@
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { FenceEvidence } from '../../core/peer/agent-api.ts';
+import type { ProcessState } from '../../ports/system.ts';
 import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
 
@@ -28,9 +29,8 @@ export async function killServer(
 export async function killHalted(
   deps: AgentDeps,
   local: LocalServer,
-  deadline: number,
+  { found, deadline }: { readonly found: ProcessState; readonly deadline: number },
 ): Promise<FenceEvidence | undefined> {
-  const found = await local.process();
   if (found.kind !== 'alive' || found.halted !== true) return undefined;
   deps.log.error('mysqld is halted and cannot obey: killing it', { pid: found.pid });
   return killServer(deps, local, { pid: found.pid, deadline });

@@ -217,10 +217,9 @@ export class LeaseKeeper {
    * presence stands first, then the journal is read: so either we see their plan, or they see our presence.
    */
   async #establish(tenure: Tenure): Promise<void> {
-    const session = await this.presentIn();
+    const [session, facts] = await Promise.all([this.presentIn(), this.#parts.view.refresh()]);
     if (session === undefined)
       throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
-    const facts = await this.#parts.view.refresh();
     const ours = facts?.record?.id === this.#parts.view.self && facts.record.epoch === tenure.epoch;
     if (!ours || facts.planRunning)
       throw refused({

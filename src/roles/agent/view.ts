@@ -83,8 +83,8 @@ export class GroupView {
     const group = this.member?.group;
     if (group === undefined) return undefined;
     const { coordination } = this.#deps;
-    await coordination.sync(znodes.master(group));
-    return this.#readFacts(group);
+    const [, facts] = await Promise.all([coordination.sync(znodes.master(group)), this.#readFacts(group)]);
+    return facts;
   }
 
   async #readFacts(group: string): Promise<GroupFacts> {

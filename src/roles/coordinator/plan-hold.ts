@@ -113,6 +113,7 @@ export function underHold({ coordination, mysql, peers }: StepPorts, hold: PlanH
       status: (...args) => mysql.status(...args),
       clockOffset: (...args) => mysql.clockOffset(...args),
       fence: held((...args: Parameters<Mysql['fence']>) => mysql.fence(...args)),
+      endSessions: held((...args: Parameters<Mysql['endSessions']>) => mysql.endSessions(...args)),
       openWrites: held((...args: Parameters<Mysql['openWrites']>) => mysql.openWrites(...args)),
       stopReceiver: held((...args: Parameters<Mysql['stopReceiver']>) => mysql.stopReceiver(...args)),
       startReplication: held((...args: Parameters<Mysql['startReplication']>) =>
@@ -126,6 +127,7 @@ export function underHold({ coordination, mysql, peers }: StepPorts, hold: PlanH
       commitProbe: (...args) => mysql.commitProbe(...args),
       sessionCount: (...args) => mysql.sessionCount(...args),
       survey: (...args) => mysql.survey(...args),
+      lookAtClients: (...args) => mysql.lookAtClients(...args),
       drain: (...args) => mysql.drain(...args),
       events: (...args) => mysql.events(...args),
       enableEvent: held((...args: Parameters<Mysql['enableEvent']>) => mysql.enableEvent(...args)),

@@ -94,8 +94,10 @@ export class RouteView {
 
   async #readRoute(): Promise<void> {
     const { coordination } = this.#deps;
-    await coordination.sync(znodes.route(this.#group));
-    const published = await this.#read('route', () => readRoute(coordination, this.#group));
+    const [, published] = await Promise.all([
+      coordination.sync(znodes.route(this.#group)),
+      this.#read('route', () => readRoute(coordination, this.#group)),
+    ]);
     // One that was deleted is not a new one, either: the last one stays in force.
     this.#published = published ?? this.#published;
   }

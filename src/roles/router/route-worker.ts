@@ -106,9 +106,11 @@ export class RouteWorker {
     }
   }
 
-  /** Looks at the route now. Throws `SESSION_LOST` when it cannot. */
-  async push(): Promise<RouteAck> {
-    await this.#view.refresh();
+  /** Looks at the route now; of version `release`, clients that wait go on. Throws `SESSION_LOST` when it cannot. */
+  async push(release?: number): Promise<RouteAck> {
+    // The version that is to be let go need not be read again: clients wait.
+    if (release === undefined || this.#view.published?.version !== release) await this.#view.refresh();
+    if (release !== undefined) this.#hold.release(release);
     await this.#mutex.run(() => this.#apply());
     return this.#ack.said;
   }

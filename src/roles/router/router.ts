@@ -122,7 +122,7 @@ function addWorker(
 
 function routerHandler(router: string, workers: ReadonlyMap<string, RouteWorker>): PeerHandler {
   return handlePeer(routerApi, {
-    push: async ({ group }) => {
+    push: async ({ group, release }) => {
       const worker = workers.get(group);
       if (worker === undefined) {
         throw new DcmhaError(
@@ -133,7 +133,7 @@ function routerHandler(router: string, workers: ReadonlyMap<string, RouteWorker>
           },
         );
       }
-      const { version, write, oldSessions, held = false } = await worker.push();
+      const { version, write, oldSessions, held = false } = await worker.push(release);
       return { version, write, oldSessions, held };
     },
     status: () =>

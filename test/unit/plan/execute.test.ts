@@ -21,18 +21,19 @@ interface Write {
   readonly end: (error?: DcmhaError) => void;
 }
 
-/** A failover whose steps work at once, and whose journal is written when the test says so. */
+/** A failover whose steps take `stepMs`, and whose journal is written when the test says so. */
 class SlowJournal {
   readonly performed: Step['kind'][] = [];
   readonly ending: Promise<Ending>;
   readonly #clock = new VirtualClock();
   readonly #writes: Write[] = [];
 
-  constructor() {
+  constructor(stepMs: number) {
     this.ending = execute(failoverPlan(), {
-      perform: ({ kind }) => {
+      perform: async ({ kind }) => {
         this.performed.push(kind);
-        return Promise.resolve(outcomes[kind] ?? { kind: 'done' });
+        await this.#clock.pause(stepMs);
+        return outcomes[kind] ?? { kind: 'done' };
       },
       save: (plan) =>
         new Promise((resolve, reject) => {
@@ -49,7 +50,7 @@ class SlowJournal {
 
   /** The steps that the write in progress holds, once the plan does not go on without it. */
   async writing(): Promise<readonly Step['kind'][]> {
-    await this.#clock.runFor(0);
+    await this.#clock.runFor(100);
     assert.ok(this.#writes.length <= 1, 'one write at a time');
     return this.#writes[0]?.plan.entries.map(({ step }) => step.kind) ?? [];
   }
@@ -60,12 +61,15 @@ class SlowJournal {
   }
 }
 
+/** Longer than a write is held back for. */
+const slowMs = 10;
+
 const upToFreeze = ['close-route', 'fence', 'freeze'] as const;
 const upToRecord = [...upToFreeze, 'catch-up', 'promote', 'record-primary'] as const;
 
 describe('a failover and its journal', () => {
   it('goes one step ahead of it, and no further', async () => {
-    const failover = new SlowJournal();
+    const failover = new SlowJournal(slowMs);
     assert.deepEqual(await failover.writing(), ['close-route']);
     assert.deepEqual(failover.performed, ['close-route', 'fence']);
     failover.written();
@@ -73,26 +77,36 @@ describe('a failover and its journal', () => {
     assert.deepEqual(failover.performed, upToFreeze);
   });
 
-  it('elects, records and ends by what is written only', async () => {
-    const failover = new SlowJournal();
-    const held = new Set<string>();
-    for (;;) {
-      const written = await failover.writing();
-      if (written.length === 0) break;
-      if (failover.performed.length === written.length) held.add(written.at(-1) ?? '');
-      failover.written();
-    }
-    const { kind } = await failover.ending;
-    assert.equal(kind, 'finished');
-    // These were not followed by anything before they were in the journal.
-    for (const step of ['freeze', 'promote', 'mark-rejoin']) assert.ok(held.has(step), step);
-    for (const step of ['close-route', 'fence', 'catch-up', 'record-primary', 'open-writes'])
-      assert.ok(!held.has(step), step);
-    assert.deepEqual(failover.performed.slice(0, upToRecord.length), upToRecord);
+  it('has two quick steps written at once', async () => {
+    const failover = new SlowJournal(0);
+    assert.deepEqual(await failover.writing(), ['close-route', 'fence']);
+    assert.deepEqual(failover.performed, upToFreeze);
+    failover.written();
+    assert.deepEqual(await failover.writing(), upToFreeze);
+    assert.deepEqual(failover.performed, upToFreeze);
   });
 
+  for (const stepMs of [0, slowMs])
+    it(`elects, records and ends by what is written only, with steps of ${stepMs} ms`, async () => {
+      const failover = new SlowJournal(stepMs);
+      const held = new Set<string>();
+      for (;;) {
+        const written = await failover.writing();
+        if (written.length === 0) break;
+        if (failover.performed.length === written.length) held.add(written.at(-1) ?? '');
+        failover.written();
+      }
+      const { kind } = await failover.ending;
+      assert.equal(kind, 'finished');
+      // These were not followed by anything before they were in the journal.
+      for (const step of ['freeze', 'promote', 'mark-rejoin']) assert.ok(held.has(step), step);
+      for (const step of ['close-route', 'fence', 'catch-up', 'record-primary', 'open-writes'])
+        assert.ok(!held.has(step), step);
+      assert.deepEqual(failover.performed.slice(0, upToRecord.length), upToRecord);
+    });
+
   it('is left at the next step when it turns out to be in other hands', async () => {
-    const failover = new SlowJournal();
+    const failover = new SlowJournal(slowMs);
     await failover.writing();
     failover.written(new DcmhaError('LOCK_LOST', 'taken over'));
     await assert.rejects(failover.ending, { code: 'LOCK_LOST' });
