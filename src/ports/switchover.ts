@@ -26,6 +26,9 @@ export interface Drained {
   readonly busy: number;
 }
 
+/** How long a drain may take, ms, of which those who are in the middle of something are given `forMs`. */
+export const longestDrainMs = (forMs: number): number => forMs * 4;
+
 /** What only planned changes of a primary ask of MySQL servers. Throws what `Mysql` throws. */
 export interface PlannedMysql {
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey>;
@@ -33,7 +36,7 @@ export interface PlannedMysql {
   lookAtClients(server: Endpoint, options: CallOptions): Promise<void>;
   /**
    * Waits until every client session was once between two statements or transactions, at most `timeoutMs`, and ends those that rest there. New
-   * ones are expected to be held elsewhere.
+   * ones are expected to be held elsewhere; those that were just logging in then are waited for {@link longestDrainMs}.
    */
   drain(server: Endpoint, options: CallOptions): Promise<Drained>;
 }

@@ -172,11 +172,15 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
   it('lets a statement end and tells its client, when there is a grace, and knows then what was executed', async () => {
     const client = await openClient();
     const rows = await count();
-    const running = errnoOf(client.query('INSERT INTO app.t SELECT 50000 + SLEEP(0.2)'));
-    await eventually(async () => {
+    const running = errnoOf(client.query('INSERT INTO app.t SELECT 50000 + SLEEP(2)'));
+    const isRunning = async () => {
       const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
       return list.some((row) => row['State'] === 'User sleep');
-    }, SOON);
+    };
+    await eventually(isRunning, SOON);
+    // Its transaction ends with it: that is for the fence to wait for, not for a drain.
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 4000 })).busy, 0);
+    assert.ok(await isRunning());
     const { executed, killed } = await mysql.fence(endpointOf(server), { ...SOON, graceMs: 4000 });
     assert.deepEqual([await running, await count(), killed], [0, rows + 1, 0]);
     assert.equal((await mysql.status(endpointOf(server), SOON)).executed, executed);

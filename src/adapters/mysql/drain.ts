@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Drained } from '../../ports/switchover.ts';
+import { longestDrainMs, type Drained } from '../../ports/switchover.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
 import type { Session } from './session.ts';
@@ -56,33 +56,36 @@ export interface DrainOptions {
   readonly forMs: number;
   /** A look a moment ago. */
   readonly before: Look | undefined;
+  /** A session of ours that is about to be gone. */
+  readonly leaving: number | undefined;
 }
 
 /**
  * Waits until every client session was once between two things: asleep without a transaction in two looks in a row, for of a new one the first
  * statement may be on its way; or in another transaction than in the look before, as one that writes row after row always is, which nobody would
  * ever see asleep. A transaction that ends with its statement is not waited for: a fence with a grace does that. Sessions at rest are ended as
- * soon as they are seen: a pool notices that, and whoever uses one later connects anew. Nobody waits for their end.
+ * soon as they are seen: a pool notices that, and whoever uses one later connects anew. Nobody waits for their end. Who is just logging in is waited
+ * for longest: where logins take long, there are always some.
  */
 export async function drain(
   session: Session,
-  { ownUsers, end, forMs, ...last }: DrainOptions,
+  { ownUsers, end, forMs, leaving, ...last }: DrainOptions,
   deadline: Deadline,
 ): Promise<Drained> {
-  const waiting = deadline.within(forMs);
+  const [usual, longest] = [deadline.within(forMs), deadline.within(longestDrainMs(forMs))];
   const rested = new Set<number>();
   const ended = new Set<number>();
   for (let { before } = last; ;) {
     const now = await lookAtClients(session, ownUsers, deadline);
-    const resting: number[] = [];
-    for (const [id, client] of now.clients) {
-      if (isBetween(client, now, before)) rested.add(id);
-      if (rested.has(id) && isAtRest(client, now) && !ended.has(id)) resting.push(id);
-    }
-    for (const id of resting) ended.add(id);
-    if (resting.length > 0) end(resting);
-    const busy = [...now.clients.keys()].filter((id) => !rested.has(id)).length;
-    if (busy === 0 || waiting.remainingMs() <= POLL_MS * 2) return { busy };
+    const clients = [...now.clients.values()];
+    for (const client of clients)
+      if (client.id === leaving || isBetween(client, now, before)) rested.add(client.id);
+    const resting = clients.filter((one) => rested.has(one.id) && isAtRest(one, now) && !ended.has(one.id));
+    for (const { id } of resting) ended.add(id);
+    if (resting.length > 0) end(resting.map(({ id }) => id));
+    const busy = clients.filter(({ id }) => !rested.has(id));
+    const patience = busy.some((one) => isArriving(one, before)) ? longest : usual;
+    if (busy.length === 0 || patience.remainingMs() <= POLL_MS * 2) return { busy: busy.length };
     before = now;
     await systemClock.pause(POLL_MS);
   }
@@ -95,6 +98,12 @@ function isBetween({ id, command }: ListedSession, now: Look, before: Look | und
   const [earlier, transaction] = [before.transactions.get(id), now.transactions.get(id)];
   if (transaction !== undefined) return earlier !== undefined && earlier !== transaction;
   return command === 'Sleep' && (then.command === 'Sleep' || earlier !== undefined);
+}
+
+/** Is logging in, or has just done so: it came before new ones were held, and nobody has told it anything yet. */
+function isArriving({ id, user }: ListedSession, before: Look | undefined): boolean {
+  const then = before?.clients.get(id);
+  return user === NOT_YET || then === undefined || then.user === NOT_YET;
 }
 
 function isAtRest({ id, command }: ListedSession, { transactions }: Look): boolean {

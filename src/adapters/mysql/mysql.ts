@@ -1,5 +1,5 @@
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
-import { hasCode, toDcmhaError } from '../../core/model/errors.ts';
+import { hasCode } from '../../core/model/errors.ts';
 import type { CallOptions } from '../../ports/call-options.ts';
 import type {
   ClockOffset,
@@ -14,13 +14,12 @@ import type {
 import type { EventName, ServerEvents } from '../../ports/events.ts';
 import type { Drained, ServerSurvey } from '../../ports/switchover.ts';
 import type { Log } from '../../ports/system.ts';
-import { systemClock } from '../system/clock.ts';
 import { Deadline } from '../system/deadline.ts';
 import { measureClock } from './clock-offset.ts';
 import { CommitProber } from './commit-probe.ts';
 import { watchConnection } from './connection-watch.ts';
 import { dialectOf } from './dialect.ts';
-import { drain, LAST_LOOK_MS, lookAtClients, type Look } from './drain.ts';
+import { Drainer } from './drainer.ts';
 import { enableEvent, readEvents } from './events.ts';
 import { fenceServer } from './fence.ts';
 import { probeServer } from './probe.ts';
@@ -58,12 +57,6 @@ export function createMysql(settings: MysqlSettings): Mysql & AsyncDisposable {
   return new MysqlServers(settings);
 }
 
-/** A first look for a drain counts for so long. */
-const RECENT_LOOK_MS = 1000;
-
-/** Nobody waits for it. */
-const END_BESIDE_MS = 2000;
-
 const noTls = { caFile: undefined, certFile: undefined, keyFile: undefined };
 
 class MysqlServers implements Mysql, AsyncDisposable {
@@ -72,7 +65,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
   readonly #commits: CommitProber;
   readonly #closing = new AbortController();
   readonly #ownUsers: readonly string[];
-  #looked: { readonly server: string; readonly at: number; readonly look: Look } | undefined;
+  readonly #drainer: Drainer;
 
   constructor(settings: MysqlSettings) {
     const { account, replication, regional, ssl, socketOf } = settings;
@@ -92,6 +85,7 @@ class MysqlServers implements Mysql, AsyncDisposable {
       settings.connectTimeoutMs,
     );
     this.#commits = new CommitProber(this.#pool);
+    this.#drainer = new Drainer(this.#pool, this.#ownUsers, settings.log);
   }
 
   probe(server: Endpoint, options: CallOptions): Promise<Probe> {
@@ -229,40 +223,11 @@ class MysqlServers implements Mysql, AsyncDisposable {
   }
 
   drain(server: Endpoint, options: CallOptions): Promise<Drained> {
-    const { timeoutMs: forMs } = options;
-    const end = (ids: readonly number[]): void => void this.#endBeside(server, ids);
-    const longer = { ...options, timeoutMs: forMs + LAST_LOOK_MS };
-    const before = this.#lookBefore(server);
-    return this.#pool.within(server, longer, (session, deadline) =>
-      drain(session, { ownUsers: this.#ownUsers, end, forMs, before }, deadline),
-    );
+    return this.#drainer.drain(server, options);
   }
 
-  async lookAtClients(server: Endpoint, options: CallOptions): Promise<void> {
-    const look = await this.#pool.within(server, options, (session, deadline) =>
-      lookAtClients(session, this.#ownUsers, deadline),
-    );
-    this.#looked = { server: formatEndpoint(server), at: systemClock.monotonic(), look };
-  }
-
-  #lookBefore(server: Endpoint): Look | undefined {
-    const looked = this.#looked;
-    const isRecent = looked !== undefined && systemClock.monotonic() - looked.at < RECENT_LOOK_MS;
-    return isRecent && looked.server === formatEndpoint(server) ? looked.look : undefined;
-  }
-
-  /** Never rejects. */
-  async #endBeside(server: Endpoint, ids: readonly number[]): Promise<void> {
-    try {
-      await this.#pool.within(server, { timeoutMs: END_BESIDE_MS }, (session, deadline) =>
-        killSessions(session, ids, deadline),
-      );
-    } catch (thrown) {
-      this.#settings.log.warn('client sessions could not be ended', {
-        server: formatEndpoint(server),
-        error: toDcmhaError(thrown).message,
-      });
-    }
+  lookAtClients(server: Endpoint, options: CallOptions): Promise<void> {
+    return this.#drainer.look(server, options);
   }
 
   watchConnection(server: Endpoint, onLost: (code: string) => void, signal: AbortSignal): void {

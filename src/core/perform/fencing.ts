@@ -2,6 +2,7 @@ import { whyIncredible } from '../decide/router-word.ts';
 import { callPeer } from '../peer/api.ts';
 import { agentApi } from '../peer/agent-api.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
+import { longestDrainMs } from '../../ports/switchover.ts';
 import type { Member } from '../model/group.ts';
 import type { Outcome, Step } from '../plan/steps.ts';
 import { hostId } from '../model/endpoint.ts';
@@ -42,7 +43,7 @@ async function fenceByAsking(step: Of<'fence'>, member: Member, context: Perform
     return fenceSilent(step, member, context);
   }
   // The agent's own deadline includes killing a mysqld that does not obey.
-  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2 + (step.drainMs ?? 0));
+  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2 + longestDrainMs(step.drainMs ?? 0));
   if (byAgent.kind === 'fenced') return byAgent;
   return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
 }

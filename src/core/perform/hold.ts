@@ -29,6 +29,8 @@ export async function prewarm(
   const [candidate, primary] = [memberOf(context, step.host), memberOf(context, step.from)];
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   const deadline = context.clock.monotonic() + waitMs;
+  // They have nothing to do; but connections to them stand when clients wait.
+  void pushRouters(context);
   for (;;) {
     const { executed } = await context.mysql.status(primary.endpoint, options);
     const leftMs = Math.max(1, deadline - context.clock.monotonic());

@@ -1,8 +1,8 @@
 import type { Clock } from '../../ports/system.ts';
 import type { Plan } from './plan.ts';
 
-/** A step that is quicker than this is written together with the one before it, ms. */
-const holdBackMs = 5;
+/** A step that is quicker than this is written together with the one before it; one that is slower waits a little longer, ms. */
+const holdBackMs = 50;
 
 /**
  * Writes a plan's journal behind its steps, one write at a time. A write is held back for a moment: clients wait for a plan, and the ensemble needs

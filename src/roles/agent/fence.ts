@@ -8,36 +8,24 @@ import {
 } from '../../core/decide/writer.ts';
 import { toDcmhaError } from '../../core/model/errors.ts';
 import type { FenceEvidence } from '../../core/peer/agent-api.ts';
-import type { ProcessState } from '../../ports/system.ts';
 import { acceptPrimary } from './accept.ts';
 import type { LocalServer } from './checks.ts';
+import { Closer, type FenceLimits } from './closing.ts';
 import type { AgentDeps } from './deps.ts';
 import type { LeaseKeeper } from './lease.ts';
-import { killHalted, killServer } from './kill.ts';
 import type { AgentRecall } from './memory.ts';
 import { OpenedHere } from './opened.ts';
 import { refused, type EpochOf } from './refusal.ts';
 import type { GroupView } from './view.ts';
 import { GateTurns } from './gate-turns.ts';
 
-const goneProbeMs = 250;
 /** Opening is one short statement; a server that needs longer is not fit to be the primary. */
 const longestOpenMs = 2000;
-const endSessionsMs = 2000;
 /** Nobody but this agent could write meanwhile, so there is time. */
 const restoreMs = 5000;
 
 /** Who wants writes open: a plan's coordinator, this agent, or whoever opened the recorded primary by hand. */
 type Opener = 'plan' | 'agent' | 'adoption';
-
-/** How a fence may be forced, and until when (monotonic, ms). */
-export interface FenceLimits {
-  readonly deadline: number;
-  /** SIGKILL when SQL did not do it in the first part of the time. */
-  readonly mayKill: boolean;
-  /** Statements that run may end for so long; then the answer does not wait for the end of sessions. */
-  readonly graceMs?: number | undefined;
-}
 
 export interface GateParts {
   readonly view: GroupView;
@@ -56,12 +44,14 @@ export class WriteGate {
   /** Why this server may not be opened though it answers: its data is not what its GTIDs say. */
   #unfit: string | undefined;
   readonly #opened: OpenedHere;
+  readonly #closer: Closer;
 
   constructor(deps: AgentDeps, parts: GateParts) {
     this.#deps = deps;
     this.#parts = parts;
     this.#turns = new GateTurns(deps.clock);
     this.#opened = new OpenedHere(deps, parts);
+    this.#closer = new Closer(deps, parts.local, this.#turns);
   }
 
   situation(): WriterSituation {
@@ -88,7 +78,7 @@ export class WriteGate {
     });
     this.#deps.log.info('fence asked for', { group, epoch });
     const closing = this.close('a plan asks for it', limits);
-    if (limits.graceMs !== undefined) void this.#turns.run(() => this.#endSessions());
+    if (limits.graceMs !== undefined) void this.#turns.run(() => this.#closer.endSessions());
     const evidence = await closing;
     // With a grace clients wait for the answer, and the plan's own journal keeps a restarted agent from opening.
     if (limits.graceMs === undefined) await remembered;
@@ -97,21 +87,10 @@ export class WriteGate {
     return evidence;
   }
 
-  /** Of a fence with a grace, in the turn after it: before anybody can open writes again. */
-  async #endSessions(): Promise<void> {
-    const { mysql, log } = this.#deps;
-    try {
-      const killed = await mysql.endSessions(this.#parts.local.endpoint, { timeoutMs: endSessionsMs });
-      log.info('sessions ended that the fence left', { killed });
-    } catch (thrown) {
-      log.warn('sessions could not be ended that the fence left', { error: toDcmhaError(thrown).message });
-    }
-  }
-
   /** Makes sure that nothing is written here. Throws what MySQL says when neither SQL nor, where allowed, SIGKILL could. */
   close(why: string, limits: FenceLimits): Promise<FenceEvidence> {
     return this.#turns.close(limits, async () => {
-      const evidence = await this.#close(limits);
+      const evidence = await this.#closer.close(limits);
       this.#parts.local.noteWritable(false);
       this.#deps.log.warn('writes closed', {
         why,
@@ -182,7 +161,7 @@ export class WriteGate {
   async #restoreReadOnly(): Promise<void> {
     const { local } = this.#parts;
     const deadline = this.#deps.clock.monotonic() + restoreMs;
-    const closed = await this.#close({ deadline, mayKill: false }).then(
+    const closed = await this.#closer.close({ deadline, mayKill: false }).then(
       () => true,
       () => false,
     );
@@ -282,44 +261,13 @@ export class WriteGate {
     } catch (error) {
       // Perhaps it was done all the same: then not for long.
       const deadline = this.#deps.clock.monotonic() + longestOpenMs;
-      await this.#close({ deadline, mayKill: false }).catch(() => undefined);
+      await this.#closer.close({ deadline, mayKill: false }).catch(() => undefined);
       local.noteWritable(false);
       throw error;
     }
     local.noteWritable(true);
     this.#opened.begun();
     this.#deps.log.warn('writes opened', { ...request, by });
-  }
-
-  async #close(limits: FenceLimits): Promise<FenceEvidence> {
-    const { deadline, mayKill } = limits;
-    const { local } = this.#parts;
-    const { mysql, log } = this.#deps;
-    const before = await local.process();
-    const ended =
-      (await this.#gone(before)) ??
-      (mayKill ? await killHalted(this.#deps, local, { found: before, deadline }) : undefined);
-    if (ended !== undefined) return ended;
-    try {
-      const { graceMs } = limits;
-      const fenced = await this.#turns.statement(limits, (options) =>
-        mysql.fence(local.endpoint, { ...options, graceMs }),
-      );
-      return { kind: 'read-only', ...fenced };
-    } catch (thrown) {
-      const after = await local.process();
-      const gone = await this.#gone(after);
-      if (gone !== undefined) return gone;
-      if (!mayKill || after.kind !== 'alive') throw toDcmhaError(thrown);
-      log.error('mysqld does not obey: killing it', { pid: after.pid, error: toDcmhaError(thrown).message });
-      return killServer(this.#deps, local, { pid: after.pid, deadline });
-    }
-  }
-
-  /** Both must say so: a pid file may be the wrong one, and a port may be closed while sessions still end. */
-  async #gone(found: ProcessState): Promise<FenceEvidence | undefined> {
-    if (found.kind !== 'gone' || !(await this.#parts.local.nobodyListens(goneProbeMs))) return undefined;
-    return { kind: 'process-gone', detail: found.detail };
   }
 
   /** Members come and go while this is the primary. */

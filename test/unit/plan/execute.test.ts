@@ -50,7 +50,7 @@ class SlowJournal {
 
   /** The steps that the write in progress holds, once the plan does not go on without it. */
   async writing(): Promise<readonly Step['kind'][]> {
-    await this.#clock.runFor(100);
+    await this.#clock.runFor(600);
     assert.ok(this.#writes.length <= 1, 'one write at a time');
     return this.#writes[0]?.plan.entries.map(({ step }) => step.kind) ?? [];
   }
@@ -62,7 +62,7 @@ class SlowJournal {
 }
 
 /** Longer than a write is held back for. */
-const slowMs = 10;
+const slowMs = 60;
 
 const upToFreeze = ['close-route', 'fence', 'freeze'] as const;
 const upToRecord = [...upToFreeze, 'catch-up', 'promote', 'record-primary'] as const;
