@@ -172,7 +172,7 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
   it('lets a statement end and tells its client, when there is a grace, and knows then what was executed', async () => {
     const client = await openClient();
     const rows = await count();
-    const running = errnoOf(client.query('INSERT INTO app.t SELECT 50000 + SLEEP(2)'));
+    const running = errnoOf(client.query('INSERT INTO app.t SELECT 50000 + SLEEP(0.9)'));
     const isRunning = async () => {
       const list = await servers.query(server, 'admin', 'SHOW PROCESSLIST');
       return list.some((row) => row['State'] === 'User sleep');

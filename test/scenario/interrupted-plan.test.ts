@@ -112,3 +112,20 @@ describe('a reader whose agent was away during a failover', () => {
     await stage.end();
   });
 });
+
+describe('a replica that the last plan could not take from its source', () => {
+  it('receives nothing from there in the next one: that server may be back with what was given up', async () => {
+    const stage = await CoordinatorStage.running();
+    const { clock } = stage.agents;
+    const [two, three] = [stage.agents.host(2).server, stage.agents.host(3).server];
+    const channel = three.channels.get('');
+    assert.ok(channel !== undefined);
+    channel.source = two.endpoint;
+    channel.receiverOn = channel.attached = false;
+    const before = three.calls.length;
+    await stage.order({ kind: 'failover', group: 'g1', host: '10-0-0-3', by: 'test', at: 1 });
+    await clock.runUntil(() => stage.log('step ended').includes('freeze'), 10_000);
+    assert.ok(!three.calls.slice(before).includes('startReplication'));
+    await stage.end();
+  });
+});

@@ -193,4 +193,14 @@ export const found: readonly {
       { at: 14_306, step: 4, ms: 65, kind: 'switchover', to: 4, planned: true },
     ],
   },
+  {
+    what: 'a replica that no plan had reached received, for the next one, from the primary before the last, what had been given up',
+    seed: 9075,
+    faults: [
+      { at: 4644, ms: 13_282, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 6083, ms: 1373, kind: 'zookeeper-down', servers: [1, 2, 3] },
+      { at: 8013, step: 5, ms: 7085, kind: 'isolate', host: 'primary', but: ['10.0.0.51', '10.0.0.52'] },
+      { at: 12_589, ms: 5992, kind: 'switchover', to: 0, planned: false },
+    ],
+  },
 ];

@@ -54,14 +54,14 @@ async function stopReceiver(member: Member, { mysql, limits, signal }: PerformCo
 
 async function freezeOne(
   host: string,
-  { until, mayBeWritable }: Of<'freeze'>,
+  { until, from, mayBeWritable }: Of<'freeze'>,
   context: PerformContext,
 ): Promise<Frozen> {
   const member = memberOf(context, host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   const agent = whyUnfit(member, context);
   try {
-    if (until !== undefined) {
+    if (until !== undefined && !(await receivesFromAnother(member, from, context))) {
       // The old primary lives and is read-only: what it has still arrives by itself, where an earlier freeze did not end that.
       if (mayBeWritable !== true)
         await context.mysql.startReplication(member.endpoint, DEFAULT_CHANNEL, options);
@@ -86,6 +86,22 @@ async function freezeOne(
       position: { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message },
     };
   }
+}
+
+/**
+ * Its source is another member than the primary that was fenced: one that this server could not be taken from, by the last plan, and that may be back with
+ * transactions which were given up since.
+ */
+async function receivesFromAnother(
+  member: Member,
+  from: string | undefined,
+  { mysql, members, limits, signal }: PerformContext,
+): Promise<boolean> {
+  if (from === undefined) return false;
+  const status = await mysql.status(member.endpoint, { timeoutMs: limits.gatherTimeoutMs, signal });
+  const source = defaultChannel(status)?.source;
+  const usual = [from, member.from];
+  return members.some(({ id, endpoint }) => !usual.includes(id) && sameEndpoint(endpoint, source));
 }
 
 interface Frozen {

@@ -30,7 +30,7 @@ function stopOld(plan: FailoverPlan): Next | undefined {
   if (!isDone(plan, 'freeze')) {
     const hosts = plan.inputs.members.map(({ id }) => id).filter((id) => id !== oldPrimary);
     const until = fenced?.executed;
-    return step({ kind: 'freeze', hosts, ...(until === undefined ? {} : { until }) });
+    return step({ kind: 'freeze', hosts, ...(until === undefined ? {} : { until, from: oldPrimary }) });
   }
   return undefined;
 }

@@ -17,11 +17,12 @@ export const stepSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('fence'), host, epoch: z.number(), drainMs: z.number().optional() }),
   /** Evidence (c): waits for the leases of the host's agent and of every router, or for their acknowledgement. */
   z.object({ kind: z.literal('await-leases'), host, epoch: z.number() }),
-  /** Candidates receive `until` if they still can, stop receiving, apply what they have, and tell their sets. */
+  /** Candidates receive `until`, which `from` has, if they still can, stop receiving, apply what they have, and tell their sets. */
   z.object({
     kind: z.literal('freeze'),
     hosts: z.array(host),
     until: gtids.optional(),
+    from: host.optional(),
     /** An operator has opened it by hand. */
     mayBeWritable: z.boolean().optional(),
   }),

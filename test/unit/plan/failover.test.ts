@@ -76,7 +76,7 @@ describe('failover plan', () => {
     const { steps } = rehearse(failoverPlan(), { positions: even, executed: gtids('1-12') });
     assert.deepEqual(
       steps.find(({ kind }) => kind === 'freeze'),
-      { kind: 'freeze', hosts: ['b', 'c'], until: gtids('1-12') },
+      { kind: 'freeze', hosts: ['b', 'c'], until: gtids('1-12'), from: 'a' },
     );
     assert.deepEqual(
       steps.find(({ kind }) => kind === 'repoint'),
