@@ -52,21 +52,13 @@ async function stopReceiver(member: Member, { mysql, limits, signal }: PerformCo
   await mysql.stopReceiver(member.endpoint, DEFAULT_CHANNEL, { timeoutMs, signal });
 }
 
-async function freezeOne(
-  host: string,
-  { until, from, mayBeWritable }: Of<'freeze'>,
-  context: PerformContext,
-): Promise<Frozen> {
+async function freezeOne(host: string, step: Of<'freeze'>, context: PerformContext): Promise<Frozen> {
+  const { mayBeWritable } = step;
   const member = memberOf(context, host);
   const options = { timeoutMs: context.limits.gatherTimeoutMs, signal: context.signal };
   const agent = whyUnfit(member, context);
   try {
-    if (until !== undefined && !(await receivesFromAnother(member, from, context))) {
-      // The old primary lives and is read-only: what it has still arrives by itself, where an earlier freeze did not end that.
-      if (mayBeWritable !== true)
-        await context.mysql.startReplication(member.endpoint, DEFAULT_CHANNEL, options);
-      await receiveUntil(member, until, context);
-    }
+    await receiveRest(member, step, context);
     await stopReceiver(member, context);
     const status = await context.mysql.status(member.endpoint, options);
     const { executed, version } = status;
@@ -86,6 +78,22 @@ async function freezeOne(
       position: { host, executed: '', retrieved: '', version: '', error: toDcmhaError(error).message },
     };
   }
+}
+
+/** The old primary lives and is read-only: what it has still arrives by itself, where an earlier freeze did not end that. */
+async function receiveRest(
+  member: Member,
+  { until, from, mayBeWritable }: Of<'freeze'>,
+  context: PerformContext,
+): Promise<void> {
+  if (until === undefined || (await receivesFromAnother(member, from, context))) return;
+  const { mysql, limits, signal } = context;
+  if (mayBeWritable !== true)
+    await mysql.startReplication(member.endpoint, DEFAULT_CHANNEL, {
+      timeoutMs: limits.gatherTimeoutMs,
+      signal,
+    });
+  await receiveUntil(member, until, context);
 }
 
 /**
