@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
-import { systemClock } from '../../src/adapters/system/clock.ts';
-import { readHistory } from '../../src/core/store/history.ts';
-import { readJournal } from '../../src/core/store/journal.ts';
-import { readPrimary } from '../../src/core/store/primary.ts';
-import { znodes } from '../../src/core/store/znodes.ts';
-import type { Coordination } from '../../src/ports/coordination.ts';
-import { readSecret } from '../../src/sandbox/connect.ts';
-import { eventually } from '../support/eventually.ts';
-import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
-import { silentLog } from '../support/test-log.ts';
+import { connectZookeeper } from '../../../src/adapters/zookeeper/connect.ts';
+import { systemClock } from '../../../src/adapters/system/clock.ts';
+import { readHistory } from '../../../src/core/store/history.ts';
+import { readJournal } from '../../../src/core/store/journal.ts';
+import { readPrimary } from '../../../src/core/store/primary.ts';
+import { znodes } from '../../../src/core/store/znodes.ts';
+import type { Coordination } from '../../../src/ports/coordination.ts';
+import { readSecret } from '../../../src/sandbox/connect.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+import { silentLog } from '../../support/test-log.ts';
 
 /** A failover of three servers has so many journal writes: the first, one a step, and the last. */
 const writes = 12;
