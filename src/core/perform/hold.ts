@@ -1,6 +1,5 @@
 import { formatEndpoint } from '../model/endpoint.ts';
 import { DcmhaError, toDcmhaError } from '../model/errors.ts';
-import type { Member } from '../model/group.ts';
 import { agentApi } from '../peer/agent-api.ts';
 import { callPeer } from '../peer/api.ts';
 import type { SwitchoverTerms } from '../plan/switchover-terms.ts';
@@ -64,7 +63,7 @@ export async function holdRoute(
   context: PerformContext,
   deadline: number,
 ): Promise<Outcome> {
-  if (step.from !== undefined) void prepareFence(memberOf(context, step.from), context);
+  if (step.from !== undefined) void prepareFence(step.from, context);
   const version = await changeRoute(context, (route) => ({ ...route, holdMs: step.forMs }));
   const answers = new Map<string, boolean>();
   // A router that answers a push need not be read of in ZooKeeper.
@@ -95,19 +94,16 @@ export async function holdRoute(
 }
 
 /** An accelerator: the fence does without. Never rejects. */
-async function prepareFence(
-  { id, agent }: Member,
-  { peers, group, limits, signal, log }: PerformContext,
-): Promise<void> {
+async function prepareFence(host: string, context: PerformContext): Promise<void> {
+  const { peers, group, limits, signal, log } = context;
   try {
-    const request = {
+    await callPeer(peers, agentApi, memberOf(context, host).agent, {
       method: 'prepareFence',
       params: { group },
       timeoutMs: limits.peerTimeoutMs,
       signal,
-    } as const;
-    await callPeer(peers, agentApi, agent, request);
+    });
   } catch (thrown) {
-    log.debug('fence not prepared', { host: id, error: toDcmhaError(thrown).message });
+    log.debug('fence not prepared', { host, error: toDcmhaError(thrown).message });
   }
 }

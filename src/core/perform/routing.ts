@@ -52,12 +52,11 @@ export async function publishAhead(
   to: { readonly write: string; readonly read: readonly string[] },
   context: PerformContext,
 ): Promise<number | undefined> {
-  const { write, read } = routeOf(to.write, to.read, context);
-  const isLed = (route: Route) => route.holdMs !== undefined && sameEndpoint(route.write, write);
   try {
+    const { write, read } = routeOf(to.write, to.read, context);
     const before = await readRoute(context.coordination, context.group);
     if (before?.route.holdMs === undefined) return undefined;
-    if (isLed(before.route)) return before.version;
+    if (sameEndpoint(before.route.write, write)) return before.version;
     await markUnread(context, [write, ...read], before.route.read);
     const version = await changeRoute(
       context,
