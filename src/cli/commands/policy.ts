@@ -29,32 +29,27 @@ export const policyCommand = defineCommand({
     ['$0 policy unset --group orders failover.crossDc'],
   ],
   run: async (args) => {
-    const { action, key, value } = args as {
+    const { key, ...given } = args as {
       readonly action?: string;
       readonly key?: string;
       /** yargs makes a number of what looks like one. */
       readonly value?: string | number;
     };
-    const call = {
-      action: actionIn(actions, action),
-      key,
-      value: value === undefined ? undefined : String(value),
-    };
+    const action = actionIn(actions, given.action);
+    const value = given.value === undefined ? undefined : String(given.value);
+    const edit = action === 'get' ? undefined : editOf({ group: args.group, action, key, value });
     await using context = new Context(args);
     const { config, origins } = loadConfigWithOrigins({ file: args.config, env: process.env, flags: {} });
     const store = await context.coordination();
     await readMemberIds(store, args.group);
-    if (call.action === 'get') {
+    if (edit === undefined) {
       const own = await readPolicy(store, args.group);
       const rows = explainPolicy(own, { config, origins });
       const shown = shownOf(rows, key);
       print(args.json, { group: args.group, settings: shown }, () => render(shown));
       return;
     }
-    const row = policySetting(needed(key, 'KEY', remedy));
-    const wanted = call.action === 'set' ? parse(row, needed(call.value, 'VALUE', remedy)) : undefined;
-    if (call.action === 'unset' && value !== undefined)
-      throw new DcmhaError('USAGE', `unset takes no value: dcmha policy set --group ${args.group} KEY VALUE`);
+    const { row, wanted } = edit;
     await change(store, args.group, (own) => withSetting(own, row, wanted, config));
     const now = explainPolicy(await readPolicy(store, args.group), { config, origins }).filter(
       (one) => one.key === row.key,
@@ -62,6 +57,22 @@ export const policyCommand = defineCommand({
     print(args.json, { group: args.group, settings: now }, () => render(now));
   },
 });
+
+interface Edit {
+  readonly group: string;
+  readonly action: 'set' | 'unset';
+  readonly key: string | undefined;
+  readonly value: string | undefined;
+}
+
+/** The setting, and its new value, if it is to have one. Throws `USAGE`. */
+function editOf({ group, action, key, value }: Edit) {
+  const row = policySetting(needed(key, 'KEY', remedy));
+  if (action === 'set') return { row, wanted: parse(row, needed(value, 'VALUE', remedy)) };
+  if (value !== undefined)
+    throw new DcmhaError('USAGE', `unset takes no value: dcmha policy set --group ${group} KEY VALUE`);
+  return { row, wanted: undefined };
+}
 
 /** All, those of a section, or the one of this name. */
 function shownOf(rows: readonly PolicyRow[], key: string | undefined): readonly PolicyRow[] {

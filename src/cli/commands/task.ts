@@ -74,8 +74,9 @@ interface Call {
 
 async function white({ context, reroute, force, timeout, json, yes, ...call }: Call): Promise<void> {
   const group = needed(call.group, '--group');
+  const named = needed(call.host, '--host');
   const store = await context.coordination();
-  const host = await memberId(store, group, needed(call.host, '--host'));
+  const host = await memberId(store, group, named);
   await confirm(yes, `${host} will be recorded as the primary of ${group}; any other is kept read-only.`);
   const { clock } = context;
   const task = await orderTask(

@@ -25,6 +25,13 @@ for (const [call, said] of [
   ],
   ['addition regionmeta --region eu', '--hosts is missing'],
   ['addition remove --group g1', '--region is missing'],
+  ['policy set --group g1', 'KEY is missing: dcmha policy get lists them'],
+  ['policy set --group g1 failover.quorum', 'VALUE is missing: dcmha policy get lists them'],
+  [
+    'policy unset --group g1 failover.quorum half',
+    'unset takes no value: dcmha policy set --group g1 KEY VALUE',
+  ],
+  ['task --group g1', '--host is missing'],
   ['statu', 'Did you mean status?'],
 ] as const)
   test(`a wrong call is one line with its code, and nothing is asked for: dcmha ${call}`, () => {
