@@ -1,15 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createConnection, type Connection } from 'mysql2/promise';
-import { z } from 'zod';
 import { readSecret } from '../../src/sandbox/connect.ts';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { eventually } from '../support/eventually.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
-
-const historySchema = z.array(
-  z.looseObject({ kind: z.string(), result: z.string(), from: z.string().optional() }),
-);
 
 /** Tests of one file share a sandbox and come one after the other; each leaves the group whole. */
 describe('a group of three real servers', () => {
@@ -26,7 +21,7 @@ describe('a group of three real servers', () => {
 
   const group = () => sandbox.groupStatus();
 
-  const history = async () => historySchema.parse(await sandbox.history());
+  const history = () => sandbox.history();
 
   /** Both replicas follow the primary and are read from. */
   async function whole(): Promise<void> {

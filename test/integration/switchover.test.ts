@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { z } from 'zod';
 import { connectZookeeper } from '../../src/adapters/zookeeper/connect.ts';
 import { systemClock } from '../../src/adapters/system/clock.ts';
 import { readEventsRecord } from '../../src/core/store/events.ts';
 import { readSecret } from '../../src/sandbox/connect.ts';
 import { Crowd, type CrowdReport } from '../support/crowd.ts';
 import { eventually } from '../support/eventually.ts';
+import type { HistoryEntry } from '../support/history-entry.ts';
 import { silentLog } from '../support/test-log.ts';
 import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
-
-const historySchema = z.array(
-  z.looseObject({
-    kind: z.string(),
-    result: z.string(),
-    steps: z.array(z.looseObject({ step: z.string(), at: z.number(), tookMs: z.number() })),
-  }),
-);
-type SwitchoverRecord = z.infer<typeof historySchema>[number];
 
 const clients = { reconnecting: 12, busy: 4, idle: 4 };
 
@@ -39,8 +30,8 @@ describe('a switchover of real servers under a crowd of clients', () => {
   };
 
   /** The newest record. */
-  async function record(): Promise<SwitchoverRecord> {
-    const [newest] = historySchema.parse(await sandbox.history());
+  async function record(): Promise<HistoryEntry> {
+    const [newest] = await sandbox.history();
     assert.ok(newest !== undefined);
     return newest;
   }

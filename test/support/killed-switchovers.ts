@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { z } from 'zod';
 import { describeFaults, tellOutages } from './fault-world.ts';
 import { JournalWatch } from './journal-watch.ts';
-
-const historySchema = z.array(z.looseObject({ kind: z.string(), result: z.string() }));
 
 /** A switchover whose coordinators all die once so many of its twelve steps are in the journal, for each of these numbers. */
 export function describeKilledSwitchovers(when: string, numbers: readonly number[]): void {
@@ -23,7 +20,7 @@ export function describeKilledSwitchovers(when: string, numbers: readonly number
           assert.ok(status === 0 || stderr.includes('undone'), stderr);
           await load.goesOn();
         });
-        const [newest] = historySchema.parse(await sandbox.history());
+        const [newest] = await sandbox.history();
         assert.equal(newest?.kind, 'switchover');
         assert.ok(['done', 'undone'].includes(newest.result), newest.result);
         assert.equal(report.epochs <= 1, true, `${report.epochs} epochs`);

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import type { GroupStatus } from '../../src/cli/group-status.ts';
-import type { HistoryRecord } from '../../src/core/store/history.ts';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
 import { checkRows, type RowCheck } from '../../src/sandbox/check-rows.ts';
 import { connectTo, readSecret, type Target } from '../../src/sandbox/connect.ts';
@@ -20,6 +19,7 @@ import { startWatchdog } from '../../src/sandbox/watch-parent.ts';
 import type { WriterOptions, WriterReport } from '../../src/sandbox/writer.ts';
 import { ensureBuilt } from './built.ts';
 import { eventually } from './eventually.ts';
+import { historyEntries, type HistoryEntry } from './history-entry.ts';
 import { isKept, sandboxDirectory } from './scratch.ts';
 import { Watcher } from './watcher.ts';
 
@@ -115,8 +115,8 @@ export class TestSandbox implements AsyncDisposable {
   }
 
   /** What `dcmha history` says of a group, newest first. */
-  history(group = 'g1'): Promise<readonly HistoryRecord[]> {
-    return this.#watcher.history(group);
+  async history(group = 'g1'): Promise<readonly HistoryEntry[]> {
+    return historyEntries.parse(await this.#watcher.history(group));
   }
 
   /** An operator command of dcmha; its exit status is a value. */

@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { z } from 'zod';
 import { eventually } from '../../support/eventually.ts';
 import { catchUpChannel } from '../../../src/core/perform/catch-up-standing.ts';
 import { connectTo } from '../../../src/sandbox/connect.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
-
-const historySchema = z.array(
-  z.looseObject({
-    kind: z.string(),
-    carriedOver: z.number().optional(),
-    lost: z.number().optional(),
-    steps: z.array(z.looseObject({ step: z.string(), outcome: z.string(), tookMs: z.number() })),
-  }),
-);
 
 const soon = { timeoutMs: 30_000, everyMs: 100 };
 
@@ -65,7 +55,7 @@ describe('a failover when only the dead primary has the newest transactions', ()
 
     const failover = await eventually(
       async () => {
-        const found = historySchema.parse(await sandbox.history()).find(({ kind }) => kind === 'failover');
+        const found = (await sandbox.history()).find(({ kind }) => kind === 'failover');
         if (found === undefined) throw new Error('the failover is not in the history yet');
         return found;
       },
