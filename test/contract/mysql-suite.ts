@@ -81,7 +81,8 @@ export function mysqlContract(name: string, open: () => Promise<ContractWorld>):
       await a.openClient();
       assert.equal((await world.run(world.mysql.fence(a.at, { ...SOON, graceMs: 100 }))).killed, 0);
       await assert.rejects(a.write(), 'it is fenced');
-      assert.equal(await world.run(world.mysql.endSessions(a.at, SOON)), 1);
+      assert.ok((await world.run(world.mysql.endSessions(a.at, SOON))) >= 1);
+      assert.equal(await world.run(world.mysql.sessionCount(a.at, SOON)), 0);
       assert.equal(await world.run(world.mysql.endSessions(a.at, SOON)), 0);
     });
 

@@ -56,7 +56,7 @@ describe('errant transactions that another member has, too', () => {
       rows.map(({ t }) => String(t)),
       ['two', 'three'],
     );
-    const steps = (await stage.lastReturn(old))?.steps?.map(({ step }) => step);
+    const steps = (await stage.lastReturn(old))?.steps.map(({ step }) => step);
     assert.deepEqual(steps, ['save', 'roll-back', 'ask', 'burn', 'reset', 'follow', 'verify']);
   }
 
@@ -73,7 +73,7 @@ describe('errant transactions that another member has, too', () => {
       returns.map((last) => last?.result),
       ['done', 'done'],
     );
-    const burners = returns.filter((last) => last?.steps?.some(({ step }) => step === 'burn'));
+    const burners = returns.filter((last) => last?.steps.some(({ step }) => step === 'burn'));
     assert.ok(burners.length >= 1, 'one of the two, or both');
     const sql = `SELECT GTID_SUBSET('${own}', @@gtid_executed) AS burnt`;
     for (const server of stage.sandbox.group().members)
@@ -110,7 +110,7 @@ describe('errant transactions that another member has, too', () => {
     await stage.untilReplicating(third);
     await stage.allEqual();
     assert.deepEqual(stage.savedSets(third), saved, 'nothing of it had to be saved');
-    const steps = (await stage.lastReturn(old))?.steps?.map(({ step }) => step);
+    const steps = (await stage.lastReturn(old))?.steps.map(({ step }) => step);
     assert.ok(steps?.includes('burn'), JSON.stringify(steps));
   });
 });

@@ -84,7 +84,7 @@ describe('the return of an old primary that its agent starts', () => {
     const last = await stage.lastReturn(old);
     assert.ok(last !== undefined);
     assert.deepEqual(
-      last.steps?.map(({ outcome }) => outcome),
+      last.steps.map(({ outcome }) => outcome),
       ['tail-saved', 'cut', 'recovered', 'saved', 'rolled-back', 'asked', 'done', 'done', 'verified'],
     );
     assert.deepEqual([last.result, last.transactions, last.rows], ['done', 5, 2]);

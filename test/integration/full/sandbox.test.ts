@@ -4,16 +4,16 @@ import { existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { hasCode } from '../../src/core/model/errors.ts';
-import { tearDown } from '../../src/sandbox/down.ts';
-import { defaultOptions } from '../../src/sandbox/layout.ts';
-import { leaseNetwork } from '../../src/sandbox/network.ts';
-import { findMarked } from '../../src/sandbox/process.ts';
-import { makeScratch } from '../../src/sandbox/scratch.ts';
-import { stateFile } from '../../src/sandbox/state.ts';
-import { startSandbox as bringUp } from '../../src/sandbox/up.ts';
-import { eventually } from '../support/eventually.ts';
-import { hostOf, startSandbox, type TestSandbox } from '../support/sandbox.ts';
+import { hasCode } from '../../../src/core/model/errors.ts';
+import { tearDown } from '../../../src/sandbox/down.ts';
+import { defaultOptions } from '../../../src/sandbox/layout.ts';
+import { leaseNetwork } from '../../../src/sandbox/network.ts';
+import { findMarked } from '../../../src/sandbox/process.ts';
+import { makeScratch } from '../../../src/sandbox/scratch.ts';
+import { stateFile } from '../../../src/sandbox/state.ts';
+import { startSandbox as bringUp } from '../../../src/sandbox/up.ts';
+import { eventually } from '../../support/eventually.ts';
+import { hostOf, startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
 // Servers only: what dcmha does with them is tested elsewhere.
 const bare = { bare: true, hosts: 1 } as const;
@@ -202,7 +202,7 @@ function sleeper(): ChildProcess & AsyncDisposable {
 }
 
 function foreground(dir: string) {
-  const script = path.join(import.meta.dirname, '../support/foreground-sandbox.ts');
+  const script = path.join(import.meta.dirname, '../../support/foreground-sandbox.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', script, dir], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
