@@ -73,13 +73,12 @@ export async function drain(
   deadline: Deadline,
 ): Promise<Drained> {
   const [usual, longest] = [deadline.within(forMs), deadline.within(longestDrainMs(forMs))];
-  const rested = new Set<number>();
+  const rested = new Set([leaving]);
   const ended = new Set<number>();
   for (let { before } = last; ;) {
-    const now = await lookAtClients(session, ownUsers, deadline);
+    const now = await lookAtClients(session, ownUsers, deadline, before);
     const clients = [...now.clients.values()];
-    for (const client of clients)
-      if (client.id === leaving || isBetween(client, now, before)) rested.add(client.id);
+    for (const client of clients) if (isBetween(client, now, before)) rested.add(client.id);
     const resting = clients.filter((one) => rested.has(one.id) && isAtRest(one, now) && !ended.has(one.id));
     for (const { id } of resting) ended.add(id);
     if (resting.length > 0) end(resting.map(({ id }) => id));
@@ -110,14 +109,16 @@ function isAtRest({ id, command }: ListedSession, { transactions }: Look): boole
   return command === 'Sleep' && !transactions.has(id);
 }
 
+/** `before`: the last look; what the server did not collect then is not asked for again. */
 export async function lookAtClients(
   session: Session,
   ownUsers: readonly string[],
   deadline: Deadline,
+  before?: Look,
 ): Promise<Look> {
-  return (
-    (await lookAtCollected(session, ownUsers, deadline)) ?? (await lookAround(session, ownUsers, deadline))
-  );
+  const isCollected = before?.of !== 'innodb';
+  const collected = isCollected ? await lookAtCollected(session, ownUsers, deadline) : undefined;
+  return collected ?? lookAround(session, ownUsers, deadline);
 }
 
 /** Undefined where the server does not collect all transactions. */

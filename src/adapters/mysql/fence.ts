@@ -1,11 +1,10 @@
-import type { DcmhaError } from '../../core/model/errors.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { isRejected } from './errors.ts';
 import { stopRegionalAppliers } from './regional-channel.ts';
 import { LOCK_WAIT_S, type Session } from './session.ts';
 import { releaseWaitingCommits } from './semi-sync-release.ts';
-import { killSessions, listWriters } from './writers.ts';
+import { killWriters, type KilledWriters } from './writers.ts';
 
 const LOCK_WAIT_TIMEOUT = 1205;
 /** The switch is quick where nothing is in its way. */
@@ -42,17 +41,17 @@ export async function fenceServer(
   deadline: Deadline,
 ): Promise<FenceResult> {
   let released = false;
-  let denied: ReadonlyMap<number, DcmhaError> = new Map();
+  let denied: KilledWriters['denied'] = new Map();
   const killed = new Set<number>();
-  const killWriters = async (): Promise<void> => {
-    const writers = await listWriters(session, options.ownUsers, deadline);
-    denied = await killSessions(session, writers, deadline);
-    for (const id of writers) if (!denied.has(id)) killed.add(id);
+  const killAll = async (): Promise<void> => {
+    const round = await killWriters(session, options.ownUsers, deadline);
+    denied = round.denied;
+    for (const id of round.killed) killed.add(id);
   };
 
   let graceMs = options.graceMs;
   for (;;) {
-    if (graceMs === undefined) await killWriters();
+    if (graceMs === undefined) await killAll();
     const [refusal] = denied.values();
     if (refusal !== undefined && deadline.passed) throw refusal;
     const switched = await switchReadOnly(session, { ...options, graceMs }, deadline);
@@ -60,7 +59,7 @@ export async function fenceServer(
     if (switched.on) break;
     graceMs = undefined;
   }
-  if (graceMs === undefined) await killWriters();
+  if (graceMs === undefined) await killAll();
   const applying = !(await stopRegionalAppliers(session, deadline));
   const [row] = await session.query('SELECT @@GLOBAL.gtid_executed AS executed', [], deadline);
   // Before whatever this session does next, and nobody waits for it.

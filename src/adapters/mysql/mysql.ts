@@ -35,7 +35,7 @@ import { readStatus } from './server-status.ts';
 import { SessionPool } from './session-pool.ts';
 import type { Session } from './session.ts';
 import { surveyServer } from './survey.ts';
-import { killSessions, listWriters } from './writers.ts';
+import { killWriters, listWriters } from './writers.ts';
 
 export interface MysqlSettings {
   /** The management account, the same on every server. */
@@ -128,20 +128,23 @@ class MysqlServers implements Mysql, AsyncDisposable {
         server: formatEndpoint(server),
       });
     }
-    if (spared > 0) {
-      this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
-        server: formatEndpoint(server),
-        spared,
-      });
-    }
+    this.#tellSpared(server, spared);
     return { killed, executed };
   }
 
-  endSessions(server: Endpoint, options: CallOptions): Promise<number> {
-    return this.#pool.within(server, options, async (session, deadline) => {
-      const writers = await listWriters(session, this.#ownUsers, deadline);
-      const denied = await killSessions(session, writers, deadline);
-      return writers.length - denied.size;
+  async endSessions(server: Endpoint, options: CallOptions): Promise<number> {
+    const { killed, denied } = await this.#pool.within(server, options, (session, deadline) =>
+      killWriters(session, this.#ownUsers, deadline),
+    );
+    this.#tellSpared(server, denied.size);
+    return killed.length;
+  }
+
+  #tellSpared(server: Endpoint, spared: number): void {
+    if (spared === 0) return;
+    this.#settings.log.warn('sessions of higher privilege were not ended: grant SYSTEM_USER', {
+      server: formatEndpoint(server),
+      spared,
     });
   }
 

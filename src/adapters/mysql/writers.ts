@@ -58,6 +58,23 @@ export function isWriter({ user, command }: ListedSession, ownUsers: readonly st
 /** Its client has been cut off; what it was doing may go on for a while. */
 export const isKilled = ({ command }: ListedSession): boolean => command === 'Killed';
 
+/** Who was ended, and who was not, having more privileges than ours. */
+export interface KilledWriters {
+  readonly killed: readonly number[];
+  readonly denied: ReadonlyMap<number, DcmhaError>;
+}
+
+/** Ends every session that could write. */
+export async function killWriters(
+  session: Session,
+  ownUsers: readonly string[],
+  deadline: Deadline,
+): Promise<KilledWriters> {
+  const writers = await listWriters(session, ownUsers, deadline);
+  const denied = await killSessions(session, writers, deadline);
+  return { killed: writers.filter((id) => !denied.has(id)), denied };
+}
+
 /** Ends these sessions. Resolves to those of higher privilege than ours, which are still there. */
 export async function killSessions(
   session: Session,

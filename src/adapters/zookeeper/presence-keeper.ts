@@ -105,7 +105,7 @@ export class PresenceKeeper implements Presence {
     const { store, log, isOurs } = this.#tools;
     if (node.owner === store.sessionId()) {
       if (node.data.toString('utf8') === wanted) return;
-      await this.#write(wanted, node);
+      await this.#unlessChanged(store.write(this.#path, wanted, node.version));
     } else if (node.owner === undefined || isOurs(node.owner)) {
       // Left by a session of ours that is over, or made by hand: it would never speak for us.
       log.warn('presence node of another session removed', { path: this.#path, owner: node.owner });
@@ -140,21 +140,16 @@ export class PresenceKeeper implements Presence {
     this.#again = true;
   }
 
-  /** Whoever renews its lease by this node writes it, too. */
-  async #write(data: string, node: Znode): Promise<void> {
-    try {
-      await this.#tools.store.write(this.#path, data, node.version);
-    } catch (error) {
-      if (!hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_MISSING')) throw error;
-      this.#again = true;
-    }
+  #remove({ version }: Znode): Promise<void> {
+    return this.#unlessChanged(this.#tools.store.remove(this.#path, version));
   }
 
-  async #remove(node: Znode): Promise<void> {
+  /** Somebody else writes the node, too: who renews a lease by it. Then it is looked at again. */
+  async #unlessChanged(change: Promise<unknown>): Promise<void> {
     try {
-      await this.#tools.store.remove(this.#path, node.version);
+      await change;
     } catch (error) {
-      if (!hasCode(error, 'ZNODE_CONFLICT')) throw error;
+      if (!hasCode(error, 'ZNODE_CONFLICT', 'ZNODE_MISSING')) throw error;
       this.#again = true;
     }
   }

@@ -58,9 +58,12 @@ export class Closer {
 
   /** Those that a fence with a grace has left. Never rejects. */
   async endSessions(): Promise<void> {
-    const { mysql, log } = this.#deps;
+    const { mysql, log, clock } = this.#deps;
     try {
-      const killed = await mysql.endSessions(this.#local.endpoint, { timeoutMs: endSessionsMs });
+      const limits = { deadline: clock.monotonic() + endSessionsMs, mayKill: false };
+      const killed = await this.#turns.statement(limits, (options) =>
+        mysql.endSessions(this.#local.endpoint, options),
+      );
       log.info('sessions ended that the fence left', { killed });
     } catch (thrown) {
       log.warn('sessions could not be ended that the fence left', { error: toDcmhaError(thrown).message });

@@ -107,9 +107,9 @@ export class WriteGate {
    * is open already and only its lease is taken.
    */
   async open(request: EpochOf, by: Opener): Promise<void> {
-    const { view, local, lease, beforeOpening } = this.#parts;
-    // The presence is seen to stand before journal and record are read: see `LeaseKeeper`. Requests are answered in their order.
-    const [session] = await Promise.all([lease.presentIn(), view.refresh()]);
+    const { local, lease, beforeOpening } = this.#parts;
+    // The presence is seen to stand before journal and record are read: see `LeaseKeeper`.
+    const [session] = await lease.presenceThenFacts();
     this.#admit(request, by);
     if (session === undefined)
       throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });

@@ -10,6 +10,7 @@ import {
   type Lease,
   type LeaseTerms,
 } from '../../core/lease.ts';
+import type { GroupFacts } from '../../core/decide/writer.ts';
 import { toDcmhaError } from '../../core/model/errors.ts';
 import { Trouble } from '../../core/trouble.ts';
 import type { AgentMemory } from '../../core/model/agent-memory.ts';
@@ -91,7 +92,7 @@ export class LeaseKeeper {
   }
 
   /**
-   * Takes office: a first renewal in `session`, which {@link presentIn} gave before the record was read. Refused when the session
+   * Takes office: a first renewal in `session`, which {@link presenceThenFacts} gave before the record was read. Refused when the session
    * changed, or when that took longer than the lease.
    */
   async begin(epoch: EpochOf, session: string): Promise<void> {
@@ -217,7 +218,7 @@ export class LeaseKeeper {
    * presence stands first, then the journal is read: so either we see their plan, or they see our presence.
    */
   async #establish(tenure: Tenure): Promise<void> {
-    const [session, facts] = await Promise.all([this.presentIn(), this.#parts.view.refresh()]);
+    const [session, facts] = await this.presenceThenFacts();
     if (session === undefined)
       throw refused({ reason: 'no-presence', why: "this agent's presence does not stand yet" });
     const ours = facts?.record?.id === this.#parts.view.self && facts.record.epoch === tenure.epoch;
@@ -229,8 +230,12 @@ export class LeaseKeeper {
     tenure.session = session;
   }
 
-  /** The current session, when it holds this host's presence. */
-  async presentIn(): Promise<string | undefined> {
+  /** The current session, when it holds this host's presence, and what is read after that: requests are answered in their order. */
+  presenceThenFacts(): Promise<[session: string | undefined, facts: GroupFacts | undefined]> {
+    return Promise.all([this.#presentIn(), this.#parts.view.refresh()]);
+  }
+
+  async #presentIn(): Promise<string | undefined> {
     const { coordination } = this.#deps;
     const session = coordination.sessionId();
     const node = await coordination.read(znodes.presence(this.#parts.view.self));
