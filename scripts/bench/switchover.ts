@@ -1,8 +1,9 @@
-// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 16,8,8 --every-ms 1 --phases --json]: how long clients wait, and what
-// they are told, while a healthy primary moves: 16 that connect for each row, 8 that write on one connection, 8 that use a pooled one now and
-// then, all through one HAProxy, with --every-ms between two rows. A client waits from when it has a row to write until that is acknowledged,
-// however often it has to try; of each, the longest of the waits that fall into the move counts, and the median of its waits before the
-// move is told beside it. --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by
+// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 2,2,28 --every-ms 20 --idle-ms 1000 --phases --json]: how long clients
+// wait, and what they are told, while a healthy primary moves. 32 connections through one HAProxy: 2 clients that connect for each row and 2 that
+// write on one connection have a row to write every 20 ms and so see all of a pause; 28 use a pooled connection now and then. A client
+// waits from when it has a row to write until that is acknowledged, however often it has to try; of each, the longest of the waits that fall into
+// the move counts, and the median of its waits before the move is told beside it. More rows than two cores can write are a measure of those.
+// --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by
 // group_replication_set_as_primary; its HAProxy is switched by the same function by a watcher that asks every member 50 times a second.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -24,8 +25,9 @@ const { values } = parseArgs({
   options: {
     moves: { type: 'string', default: '10' },
     'peer-moves': { type: 'string', default: '5' },
-    clients: { type: 'string', default: '16,8,8' },
-    'every-ms': { type: 'string', default: '1' },
+    clients: { type: 'string', default: '2,2,28' },
+    'every-ms': { type: 'string', default: '20' },
+    'idle-ms': { type: 'string', default: '1000' },
     phases: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -34,14 +36,15 @@ const [reconnecting = Number.NaN, busy = Number.NaN, idle = Number.NaN] = values
   .split(',')
   .map(Number);
 const everyMs = Number(values['every-ms']);
+const idleMs = Number(values['idle-ms']);
 const counts = { dcmha: Number(values.moves), peer: Number(values['peer-moves']) };
 if (
-  ![reconnecting, busy, idle, everyMs, counts.dcmha, counts.peer].every(
+  ![reconnecting, busy, idle, everyMs, idleMs, counts.dcmha, counts.peer].every(
     (one) => Number.isInteger(one) && one >= 0,
   )
 ) {
   process.stderr.write(
-    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 16,8,8] [--every-ms 1] [--phases] [--json]\n',
+    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 2,2,28] [--every-ms 20] [--idle-ms 1000] [--phases] [--json]\n',
   );
   process.exit(64);
 }
@@ -121,6 +124,7 @@ async function moves(count: number, { state, at, move, primary, phases }: Subjec
       at,
       clients: { reconnecting, busy, idle },
       everyMs,
+      idleMs,
     });
     await goesOnFor(crowd, beforeMs);
     const orderedAt = performance.timeOrigin + performance.now();

@@ -43,9 +43,10 @@ export interface Coordination {
   /**
    * Calls `wake` after each change of the node's data or existence, and once after each reconnect or new session, so that
    * whoever reads at each wake misses nothing. What changed is not told, quick changes share a wake: look at everything again.
-   * Stops when `signal` aborts.
+   * Stops when `signal` aborts. `lateMs`: of a node that is written again and again, so much later is soon enough, but for the first change
+   * after a calm: a wake costs the ensemble two messages. Default 0.
    */
-  watchData(path: string, wake: () => void, signal: AbortSignal): void;
+  watchData(path: string, wake: () => void, signal: AbortSignal, lateMs?: number): void;
   /** The same for the set of children. */
   watchChildren(path: string, wake: () => void, signal: AbortSignal): void;
   /**

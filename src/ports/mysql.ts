@@ -90,6 +90,8 @@ export interface RegionalProfile {
   readonly only: readonly string[];
   /** Patterns of what is not. */
   readonly ignore: readonly string[];
+  /** Refused by a read-only server: an order may be late, and reach one that is not the primary any more. */
+  readonly mustBeOpen?: boolean | undefined;
 }
 
 /** What one small commit on a primary came to. */
@@ -147,7 +149,10 @@ export interface Mysql extends PlannedMysql, EventMysql {
   waitExecuted(server: Endpoint, gtids: string, options: CallOptions): Promise<boolean>;
   /** Stops and forgets a channel (STOP REPLICA; RESET REPLICA ALL); a missing one is done already. */
   resetReplication(server: Endpoint, channel: string, options: CallOptions): Promise<void>;
-  /** Points a channel at a source with AUTO_POSITION and starts it; an equal running channel is left alone. */
+  /**
+   * Points a channel at a source with AUTO_POSITION and starts it; an equal running channel is left alone. Throws `MYSQL_REJECTED` where a regional one
+   * must not be.
+   */
   follow(server: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void>;
   /**
    * Replaces the one row of `dcmha.heartbeat` (made when missing) as an ordinary replicated transaction, so it fails where the

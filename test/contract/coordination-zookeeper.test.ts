@@ -98,6 +98,29 @@ test('one that is away when the process starts is connected to when it comes', a
   await eventually(async () => (await client.read('/late'))?.data.toString() === 'x', { timeoutMs: 10_000 });
 });
 
+test('of a node that is written again and again wakes are apart as asked, the first comes at once, and the last change is seen', async () => {
+  const lateMs = 300;
+  const [watching, writing] = [await connect(), await connect()];
+  await initTree(writing);
+  await writing.create('/busy', '0');
+  const seen: { readonly at: number; readonly data: Promise<string | undefined> }[] = [];
+  const wake = (): void => {
+    const data = watching.read('/busy').then((node) => node?.data.toString());
+    seen.push({ at: performance.now(), data });
+  };
+  watching.watchData('/busy', wake, new AbortController().signal, lateMs);
+  await watching.sync('/busy');
+  await writing.write('/busy', 'first');
+  await eventually(() => seen.length === 1, { timeoutMs: 10_000 });
+  for (let n = 1; n <= 20; n++) await writing.write('/busy', `${n}`);
+  await eventually(async () => (await seen.at(-1)?.data) === '20', { timeoutMs: 10_000 });
+  const gaps = seen.slice(1).map(({ at }, n) => at - (seen[n]?.at ?? 0));
+  assert.ok(
+    gaps.every((gap) => gap > lateMs - 20),
+    `wakes were apart by ${gaps.join(', ')} ms`,
+  );
+});
+
 test('a dead server, or one that accepts and never answers, costs a moment only', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => silent.listen(0, '127.80.0.5', resolve));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Endpoint } from '../../src/core/model/endpoint.ts';
+import { regionalChannel } from '../../src/core/regional/channel.ts';
 import type { Mysql } from '../../src/ports/mysql.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -73,6 +74,14 @@ export function mysqlContract(name: string, open: () => Promise<ContractWorld>):
       const fenced = await statusOf(a);
       assert.deepEqual([fenced.readOnly, fenced.superReadOnly], [true, true]);
       await assert.rejects(a.write(), 'a fenced server takes no write');
+    });
+
+    it('sets up no channel from another region at a server that is read-only where it must be open', async () => {
+      const { a, b } = world;
+      const regional = { ssl: false, only: [], ignore: [], mustBeOpen: true };
+      const late = { source: b.at, channel: regionalChannel('eu'), regional };
+      await assert.rejects(world.run(world.mysql.follow(a.at, late, SOON)), { code: 'MYSQL_REJECTED' });
+      assert.deepEqual((await statusOf(a)).channels, []);
     });
 
     it('leaves sessions alone in a fence with a grace, and ends them afterwards', async () => {

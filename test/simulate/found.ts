@@ -203,4 +203,18 @@ export const found: readonly {
       { at: 12_589, ms: 5992, kind: 'switchover', to: 0, planned: false },
     ],
   },
+  {
+    what: 'an order to receive from another region, given before the failover and late, reached the former primary while its transactions were taken back',
+    seed: 9547,
+    faults: [
+      { at: 4514, ms: 14_286, kind: 'task-white', to: 3, reroute: false },
+      { at: 11_222, ms: 3640, kind: 'slow', from: 'primary', to: 'zk1', byMs: 1492 },
+      { at: 15_000, ms: 2373, kind: 'session-expires', what: 'coordinator', number: 1 },
+      { at: 15_000, ms: 10_706, kind: 'isolate', host: 'primary', but: ['10.0.0.51'] },
+      { at: 15_000, step: 4, ms: 2635, kind: 'kill', what: 'mysqld', number: 5 },
+      { at: 15_000, ms: 10_217, kind: 'freeze', what: 'coordinator', number: 1 },
+      { at: 15_000, ms: 4422, kind: 'session-expires', what: 'coordinator', number: 2 },
+      { at: 14_956, ms: 11_306, kind: 'region-cut', server: 0, from: 'primary' },
+    ],
+  },
 ];

@@ -1,6 +1,6 @@
 import { parseGtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../../src/core/model/endpoint.ts';
-import { hasCode } from '../../src/core/model/errors.ts';
+import { DcmhaError, hasCode } from '../../src/core/model/errors.ts';
 import type { EventName, ServerEvents } from '../../src/ports/events.ts';
 import type { Drained, ServerSurvey } from '../../src/ports/switchover.ts';
 import type { CallOptions } from '../../src/ports/call-options.ts';
@@ -15,6 +15,7 @@ import type {
   SourceProfile,
 } from '../../src/ports/mysql.ts';
 import { SimChannel } from './sim-channel.ts';
+import type { SimServer } from './sim-mysql-server.ts';
 import type { SimProcess } from './sim-process.ts';
 import { Statements, type SimMysqlWorld } from './statements.ts';
 
@@ -106,8 +107,16 @@ export class SimMysql implements Mysql {
     });
   }
 
-  follow(at: Endpoint, { channel: name, source }: SourceProfile, options: CallOptions): Promise<void> {
-    return this.#statements.execute(at, options, (server, finish) => {
+  follow(
+    at: Endpoint,
+    { channel: name, source, regional }: SourceProfile,
+    options: CallOptions,
+  ): Promise<void> {
+    return this.#statements.execute(at, options, (server, finish, reject) => {
+      if (isTooLate(server, regional)) {
+        reject(new DcmhaError('MYSQL_REJECTED', 'the server is read-only'));
+        return;
+      }
       const existing = server.channels.get(name);
       const isSame = sameEndpoint(existing?.source, source);
       // Its source is not changed, so its relay log is kept.
@@ -208,4 +217,8 @@ export class SimMysql implements Mysql {
 function failedProbe(error: unknown): Exclude<Probe, { kind: 'up' }> {
   if (!hasCode(error, 'MYSQL_UNREACHABLE')) throw error;
   return { kind: 'down', code: String(error.details['code']), message: error.message };
+}
+
+function isTooLate(server: SimServer, regional: SourceProfile['regional']): boolean {
+  return regional?.mustBeOpen === true && server.superReadOnly;
 }

@@ -14,8 +14,10 @@ export interface CrowdOptions {
   /** A write listener, `host:port`. */
   readonly at: string;
   readonly clients: Readonly<Record<Habit, number>>;
-  /** Between two rows of a client that is not idle; default 1: as fast as it goes. */
+  /** Between two rows of a client that is not idle, on average; default 1: as fast as it goes. */
   readonly everyMs?: number | undefined;
+  /** The same of one that is; default 200. */
+  readonly idleMs?: number | undefined;
 }
 
 /** Times are ms since 1970, with fractions. */
@@ -46,7 +48,7 @@ export interface Wait {
   readonly at: number;
 }
 
-const IDLE_MS = 200;
+const USUAL_MS: Readonly<Record<Habit, number>> = { reconnecting: 1, busy: 1, idle: 200 };
 const CONNECT_TIMEOUT_MS = 10_000;
 const TABLE = 'app.crowd';
 
@@ -130,7 +132,8 @@ export class Crowd implements AsyncDisposable {
           connection.destroy();
           connection = undefined;
         }
-        await pause(habit === 'idle' ? IDLE_MS : (this.#options.everyMs ?? 1));
+        // Not all at once: they would wait for each other.
+        await pause(2 * Math.random() * this.#restMs(habit));
         wantedAt = now();
       } catch (error) {
         this.#failures.push({ habit, connectedAt, at: now(), error: String(error) });
@@ -140,6 +143,11 @@ export class Crowd implements AsyncDisposable {
       }
     }
     connection?.destroy();
+  }
+
+  #restMs(habit: Habit): number {
+    const { everyMs, idleMs } = this.#options;
+    return (habit === 'idle' ? idleMs : everyMs) ?? USUAL_MS[habit];
   }
 
   async #connect(): Promise<Connection> {

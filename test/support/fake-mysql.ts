@@ -249,6 +249,8 @@ class FakeMysql implements Mysql {
   async follow(at: Endpoint, profile: SourceProfile, options: CallOptions): Promise<void> {
     const server = await this.#connect(at, options);
     server.calls.push(`follow ${formatEndpoint(profile.source)}`);
+    if (profile.regional?.mustBeOpen === true && server.superReadOnly)
+      throw new DcmhaError('MYSQL_REJECTED', 'the server is read-only');
     const existing = server.channels.get(profile.channel);
     if (
       existing?.receiverOn === true &&

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError, hasCode } from '../../core/model/errors.ts';
 import type { Placement } from '../../core/decide/read-placement.ts';
 import type { Route } from '../../core/model/group.ts';
@@ -133,18 +133,30 @@ export class Haproxy implements Proxy {
     if (this.#heldFor !== undefined && route.holdMs === undefined && sameEndpoint(this.#heldFor, route.write))
       await this.#hold.end(this.#instance.runtime).catch(() => undefined);
     this.#heldFor = undefined;
-    if (!(await this.#instance.find())) {
+    const { runtime } = this.#instance;
+    // Asked together: one answer less to wait for. What fails is asked again below.
+    const [isThere, servers] = await Promise.all([
+      this.#instance.find(),
+      runtime.servers('write').catch(() => undefined),
+    ]);
+    if (!isThere) {
       await this.#start(route);
       return this.#state();
     }
-    const { runtime } = this.#instance;
-    const switched = await switchWrite(runtime, route.write, { clock: this.#clock, deadline });
+    const switched = await switchWrite(runtime, route.write, { clock: this.#clock, deadline, servers });
+    const pid = this.#instance.pid();
     // Last, for clients wait from then on.
-    const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime));
+    const isHeld = route.holdMs !== undefined && (await this.#hold.begin(runtime, pid));
     // A hold lasts for moments only: the file follows at its end, and nothing of it may hold the clients up.
     if (isHeld && switched.kind === 'done') {
       this.#heldFor = route.write;
-      return this.#state();
+      return {
+        write: route.write === undefined ? '' : formatEndpoint(route.write),
+        oldSessions: 0,
+        pid,
+        held: true,
+        ...this.#complaint(),
+      };
     }
     if (!isHeld && switched.kind === 'done') await this.#hold.end(runtime);
     if (switched.kind === 'sessions-left') await this.#replace(route, switched.oldSessions);
@@ -213,8 +225,12 @@ export class Haproxy implements Proxy {
     this.#rejected = why;
   }
 
+  #complaint(): Pick<ProxyState, 'rejected'> {
+    return this.#rejected === undefined ? {} : { rejected: this.#rejected };
+  }
+
   async #state(): Promise<ProxyState> {
-    const rejected = this.#rejected === undefined ? {} : { rejected: this.#rejected };
+    const rejected = this.#complaint();
     const pid = this.#instance.pid();
     if (pid === undefined) return { write: '', oldSessions: 0, pid, held: false, ...rejected };
     const { runtime } = this.#instance;

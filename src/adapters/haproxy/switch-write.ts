@@ -1,5 +1,6 @@
 import { hasCode } from '../../core/model/errors.ts';
 import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import type { RuntimeServer } from '../../core/haproxy/runtime-answers.ts';
 import type { Clock } from '../../ports/system.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -15,6 +16,8 @@ export interface SwitchOptions {
   readonly clock: Clock;
   /** Monotonic, ms. */
   readonly deadline: number;
+  /** The servers of the write side, as the caller has just read them. */
+  readonly servers?: readonly RuntimeServer[] | undefined;
 }
 
 /**
@@ -26,7 +29,7 @@ export async function switchWrite(
   target: Endpoint | undefined,
   options: SwitchOptions,
 ): Promise<WriteSwitch> {
-  const [server, ...others] = await runtime.servers('write');
+  const [server, ...others] = options.servers ?? (await runtime.servers('write'));
   if (server === undefined || others.length > 0) {
     return { kind: 'needs-reload', why: 'the running haproxy has not one write server' };
   }

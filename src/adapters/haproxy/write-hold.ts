@@ -9,17 +9,21 @@ const longestQueue = 4096;
  */
 export class WriteHold {
   #gate: Server | undefined;
+  /** The process that was told last that they wait. */
+  #toldPid: number | undefined;
   readonly #waiting = new Set<Socket>();
 
   /** Whether they wait from now on; false: this haproxy cannot (built without Lua, or not reloaded since), or there is no port to be had. */
-  async begin(runtime: Runtime): Promise<boolean> {
+  async begin(runtime: Runtime, pid: number | undefined): Promise<boolean> {
+    if (this.#gate !== undefined && pid !== undefined && pid === this.#toldPid) return true;
     // Without a port nobody is held; that is no reason to have no route.
     this.#gate ??= await openGate(this.#waiting).catch(() => undefined);
     if (this.#gate === undefined) return false;
     const address = this.#gate.address();
     const port = typeof address === 'object' ? address?.port : undefined;
     const held = (await runtime.ask(`dcmha hold ${port}`)).trim() === 'held';
-    if (!held) this.drop();
+    if (held) this.#toldPid = pid;
+    else this.drop();
     return held;
   }
 
@@ -37,6 +41,7 @@ export class WriteHold {
   drop(): void {
     this.#gate?.close();
     this.#gate = undefined;
+    this.#toldPid = undefined;
     for (const socket of this.#waiting) socket.end('go\n');
     this.#waiting.clear();
   }

@@ -1,4 +1,5 @@
 import type { RegionalProfile, SourceProfile } from '../../ports/mysql.ts';
+import { DcmhaError } from '../../core/model/errors.ts';
 import { isRegional } from '../../core/regional/channel.ts';
 import type { Deadline } from '../system/deadline.ts';
 import { dialectOf, forChannel } from './dialect.ts';
@@ -41,12 +42,23 @@ interface Wanted {
 export async function followRegion(session: Session, wanted: Wanted, deadline: Deadline): Promise<void> {
   const { replica } = dialectOf(session.version);
   const channel = forChannel(wanted.channel);
+  if (wanted.regional.mustBeOpen === true) await requireWritable(session, deadline);
   const row = await readChannel(session, wanted.channel, deadline);
   if (row !== undefined && isRunning(row) && isAsWanted(row, wanted)) return;
   if (row !== undefined) await session.query(`STOP ${replica} ${channel}`, [], deadline);
   if (row === undefined || !hasSource(row, wanted)) await changeSource(session, wanted, deadline);
   await changeFilters(session, wanted, deadline);
   await session.query(`START ${replica} ${channel}`, [], deadline);
+}
+
+/** Meanwhile the server may have been fenced: then what other regions send goes to its successor. */
+async function requireWritable(session: Session, deadline: Deadline): Promise<void> {
+  const [row] = await session.query('SELECT @@GLOBAL.read_only AS readOnly', [], deadline);
+  if (Number(row?.['readOnly']) === 0) return;
+  throw new DcmhaError(
+    'MYSQL_REJECTED',
+    'the server is read-only, and only the primary receives from other regions',
+  );
 }
 
 /**

@@ -129,12 +129,12 @@ export class ZookeeperCoordination implements Coordination, AsyncDisposable {
     valueOf(reply, 'sync', full);
   }
 
-  watchData(path: string, wake: () => void, signal: AbortSignal): void {
-    this.#watches.add('data', this.#full(path), wake, signal);
+  watchData(path: string, wake: () => void, signal: AbortSignal, lateMs = 0): void {
+    this.#watches.add({ kind: 'data', path: this.#full(path), lateMs }, wake, signal);
   }
 
   watchChildren(path: string, wake: () => void, signal: AbortSignal): void {
-    this.#watches.add('children', this.#full(path), wake, signal);
+    this.#watches.add({ kind: 'children', path: this.#full(path), lateMs: 0 }, wake, signal);
   }
 
   present(path: string, data: string): Presence {

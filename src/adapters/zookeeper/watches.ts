@@ -8,9 +8,21 @@ import type { Session } from './session.ts';
 
 type Kind = 'data' | 'children';
 
+interface Wanted {
+  readonly kind: Kind;
+  readonly path: string;
+  /** See `Coordination.watchData`. */
+  readonly lateMs: number;
+}
+
 interface Watched {
   readonly kind: Kind;
   readonly path: string;
+  /** The least of those who want to be woken. */
+  lateMs: number;
+  /** Set again not before, monotonic ms. */
+  calmAt: number;
+  isDue: boolean;
   readonly wakes: Set<() => void>;
   /** Why it could not be set. */
   readonly trouble: Trouble;
@@ -37,13 +49,22 @@ export class Watches {
     this.#log = tools.log;
   }
 
-  add(kind: Kind, path: string, wake: () => void, signal: AbortSignal): void {
+  add({ kind, path, lateMs }: Wanted, wake: () => void, signal: AbortSignal): void {
     if (signal.aborted) return;
     // A role gives one signal to all its watches.
     setMaxListeners(0, signal);
     const key = `${kind}:${path}`;
     const known = this.#watched.get(key);
-    const watched: Watched = known ?? { kind, path, wakes: new Set(), trouble: new Trouble() };
+    const watched: Watched = known ?? {
+      kind,
+      path,
+      lateMs,
+      calmAt: -Infinity,
+      isDue: false,
+      wakes: new Set(),
+      trouble: new Trouble(),
+    };
+    watched.lateMs = Math.min(watched.lateMs, lateMs);
     // A function of its own for each call, so that two watches with one `wake` do not end together.
     const own = (): void => wake();
     watched.wakes.add(own);
@@ -67,7 +88,23 @@ export class Watches {
   fired(event: NativeWatchEvent, path: string): void {
     const data = event === 'child' ? undefined : this.#watched.get(`data:${path}`);
     const children = event === 'changed' ? undefined : this.#watched.get(`children:${path}`);
-    for (const watched of [data, children]) if (watched !== undefined) this.#rearm(watched);
+    for (const watched of [data, children]) if (watched !== undefined) this.#rearmSoon(watched);
+  }
+
+  /** What changes until then is found by whoever is woken then. */
+  #rearmSoon(watched: Watched): void {
+    const now = this.#clock.monotonic();
+    if (now < watched.calmAt) {
+      if (watched.isDue) return;
+      watched.isDue = true;
+      this.#clock.after(watched.calmAt - now, () => {
+        watched.isDue = false;
+        if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearmSoon(watched);
+      });
+      return;
+    }
+    watched.calmAt = now + watched.lateMs;
+    this.#rearm(watched);
   }
 
   #rearm(watched: Watched): void {

@@ -1,5 +1,5 @@
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../model/endpoint.ts';
-import type { ReplicationHealth } from '../model/group.ts';
+import type { Member, ReplicationHealth } from '../model/group.ts';
 import { whyWithoutGtids } from './gtid-mode.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 
@@ -36,6 +36,12 @@ export function isRunning(channel: ChannelStatus | undefined): boolean {
 
 export function defaultChannel({ channels }: ServerStatus): ChannelStatus | undefined {
   return channels.find(({ name }) => name === DEFAULT_CHANNEL);
+}
+
+/** The member that a server's default channel leads to; undefined for none, and for a source that is an operator's own. */
+export function sourceMember(status: ServerStatus, members: readonly Member[]): Member | undefined {
+  const source = defaultChannel(status)?.source;
+  return members.find(({ endpoint }) => sameEndpoint(endpoint, source));
 }
 
 /** How a replica does, in classes that change seldom: each change is a write to ZooKeeper. `lagMs` is in steps already. */

@@ -39,11 +39,17 @@ export async function fence(step: Of<'fence'>, context: PerformContext): Promise
 
 async function fenceByAsking(step: Of<'fence'>, member: Member, context: PerformContext): Promise<Fenced> {
   const { gatherTimeoutMs, peerTimeoutMs } = context.limits;
+  // Asked while its presence is read: clients wait. The agent's own deadline includes killing a mysqld that does not obey.
+  const patience = new AbortController();
+  const asked = { ...context, signal: AbortSignal.any([context.signal, patience.signal]) };
+  const asking = fenceByAgent(step, asked, peerTimeoutMs * 2 + longestDrainMs(step.drainMs ?? 0));
+  // Whatever it says, it is heard below, unless nobody is waited for any more.
+  asking.catch(() => undefined);
   if ((await readPresence(context.coordination, member.id)) === undefined) {
+    patience.abort();
     return fenceSilent(step, member, context);
   }
-  // The agent's own deadline includes killing a mysqld that does not obey.
-  const byAgent = await fenceByAgent(step, context, peerTimeoutMs * 2 + longestDrainMs(step.drainMs ?? 0));
+  const byAgent = await asking;
   if (byAgent.kind === 'fenced') return byAgent;
   return fenceBySql(member, context, { why: byAgent.why, timeoutMs: gatherTimeoutMs });
 }

@@ -30,6 +30,8 @@ export interface ChannelContext {
   readonly regional: RegionalMeans;
   readonly limits: { readonly gatherTimeoutMs: number; readonly silentMs: number };
   readonly signal?: AbortSignal | undefined;
+  /** The receiver is the primary, or it is not what was meant. A plan also has an elected server receive, before it opens. */
+  readonly mustBeOpen?: boolean | undefined;
 }
 
 export type Placement =
@@ -130,7 +132,7 @@ export async function followSource(
   link: RegionalLink,
   source: RegionalSource,
   receiver: Member,
-  { mysql, limits, signal }: ChannelContext,
+  { mysql, limits, signal, mustBeOpen }: ChannelContext,
 ): Promise<void> {
   const { only, ignore, region } = link;
   await mysql.follow(
@@ -138,7 +140,7 @@ export async function followSource(
     {
       source: source.endpoint,
       channel: regionalChannel(region),
-      regional: { ssl: source.ssl, only, ignore },
+      regional: { ssl: source.ssl, only, ignore, mustBeOpen },
     },
     { timeoutMs: limits.gatherTimeoutMs + hangingSourceMs, signal },
   );

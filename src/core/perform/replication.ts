@@ -1,6 +1,6 @@
 import { parseGtidSet, type GtidSet } from '../gtid/gtid-set.ts';
 import { whyWithoutGtids } from '../decide/gtid-mode.ts';
-import { DEFAULT_CHANNEL, defaultChannel } from '../decide/replication.ts';
+import { DEFAULT_CHANNEL, defaultChannel, sourceMember } from '../decide/replication.ts';
 import type { ChannelStatus, ServerStatus } from '../../ports/mysql.ts';
 import { DcmhaError, hasCode, toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
@@ -107,9 +107,8 @@ async function receivesFromAnother(
 ): Promise<boolean> {
   if (from === undefined) return false;
   const status = await mysql.status(member.endpoint, { timeoutMs: limits.gatherTimeoutMs, signal });
-  const source = defaultChannel(status)?.source;
-  const usual = [from, member.from];
-  return members.some(({ id, endpoint }) => !usual.includes(id) && sameEndpoint(endpoint, source));
+  const source = sourceMember(status, members);
+  return source !== undefined && source.id !== from && source.id !== member.from;
 }
 
 interface Frozen {

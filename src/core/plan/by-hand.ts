@@ -25,14 +25,14 @@ function endOffice(plan: ByHandPlan): Next | undefined {
 }
 
 function takeOver(plan: ByHandPlan): Next {
-  const { host, epoch: expectedEpoch, reroute, read } = plan.inputs;
+  const { host, oldPrimary, epoch: expectedEpoch, reroute, read } = plan.inputs;
   if (!isDone(plan, 'freeze')) {
     const until = outcomeAs(plan, 'fence', 'fenced')?.executed;
     return step({
       kind: 'freeze',
       hosts: [host],
       mayBeWritable: true,
-      ...(until === undefined ? {} : { until }),
+      ...(until === undefined ? {} : { until, from: oldPrimary }),
     });
   }
   const error = positionOf(plan)?.error;
@@ -45,7 +45,7 @@ function takeOver(plan: ByHandPlan): Next {
   if (office !== undefined) return office;
   const epoch = outcomeAs(plan, 'record-primary', 'recorded')?.epoch ?? 0;
   if (!isDone(plan, 'mark-rejoin')) {
-    return step({ kind: 'mark-rejoin', host: plan.inputs.oldPrimary, primary: host, epoch });
+    return step({ kind: 'mark-rejoin', host: oldPrimary, primary: host, epoch });
   }
   return { kind: 'finished', result: 'done', primary: host, epoch };
 }

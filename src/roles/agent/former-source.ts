@@ -1,5 +1,5 @@
-import { defaultChannel } from '../../core/decide/replication.ts';
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
+import { sourceMember } from '../../core/decide/replication.ts';
+import { formatEndpoint, type Endpoint } from '../../core/model/endpoint.ts';
 import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
 import type { GroupView } from './view.ts';
@@ -36,7 +36,6 @@ function formerSource({ view, local }: Parts): Endpoint | undefined {
   const { status, verdict } = local;
   const isOurs = facts?.record?.id === self && !facts.planRunning && !facts.paused;
   if (!isOurs || verdict.verdict !== 'up' || status === undefined) return undefined;
-  const source = defaultChannel(status)?.source;
-  const isMember = members.some(({ id, endpoint }) => id !== self && sameEndpoint(endpoint, source));
-  return isMember ? source : undefined;
+  const source = sourceMember(status, members);
+  return source?.id === self ? undefined : source?.endpoint;
 }

@@ -20,6 +20,8 @@ const calmMs = 30_000;
 /** The end of a pause is no change of a znode; a coordinator's clock may be a little behind. */
 const afterPauseMs = 20;
 const underPlanMs = 150;
+/** A running plan writes its journal at each step, and must not wait for us to read it. */
+const journalLateMs = 250;
 const firstRetryMs = 200;
 const longestRetryMs = 5000;
 
@@ -50,7 +52,6 @@ export class GroupView {
   #pausedUntil = Infinity;
   /** Whether a plan ran when everything was read last. */
   #sawPlan: boolean | undefined;
-  #heedsJournal = false;
 
   constructor(deps: AgentDeps, options: AgentOptions, changed: () => void) {
     this.self = hostId(options.host);
@@ -174,7 +175,7 @@ export class GroupView {
     }
     coordination.watchData(znodes.master(group), () => void this.#heedRecord(ring, stop.signal), stop.signal);
     const heed = () => void this.#heedJournal(group, ring, stop.signal);
-    coordination.watchData(znodes.journal(group), heed, stop.signal);
+    coordination.watchData(znodes.journal(group), heed, stop.signal, journalLateMs);
   }
 
   /** A running plan does itself what its record asks for, and everybody waits for that: the rest is read a little later. */
@@ -183,18 +184,10 @@ export class GroupView {
     ring();
   }
 
-  /**
-   * A running plan writes its journal at each step. Only its beginning and its end are news here, and it must not wait for us to read: of the
-   * end, which nobody waits for, a little later is soon enough.
-   */
+  /** Only the beginning and the end of a plan are news here. */
   async #heedJournal(group: string, ring: () => void, signal: AbortSignal): Promise<void> {
-    if (this.#heedsJournal) return;
-    this.#heedsJournal = true;
-    if (this.#sawPlan === true) await this.#deps.clock.pause(underPlanMs, signal);
-    this.#heedsJournal = false;
-    if (signal.aborted) return;
     const running = await this.#planRunning(group).catch(() => undefined);
-    if (running !== this.#sawPlan) ring();
+    if (!signal.aborted && running !== this.#sawPlan) ring();
   }
 
   /** Said once, until something else happens. */

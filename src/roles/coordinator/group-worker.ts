@@ -33,6 +33,8 @@ const busyMs = 500;
 const offDutyMs = 40;
 /** A plan that another coordinator runs changes something every few milliseconds; the end of its lock wakes whoever may go on with it. */
 const elsewhereMs = 150;
+/** What a plan writes again and again is news to the other coordinators so much later at the latest. */
+const planWritesMs = 100;
 
 /** Looks after one group: whatever changes, it looks at everything again, decides, and acts under the group's lock. */
 export class GroupWorker {
@@ -84,12 +86,11 @@ export class GroupWorker {
       znodes.policy(this.#group),
       znodes.approval(this.#group),
       znodes.ack(this.#group),
-      znodes.route(this.#group),
-      znodes.journal(this.#group),
-      znodes.lock(this.#group),
     ]) {
       coordination.watchData(path, this.#alarm.ring, this.#signal);
     }
+    for (const path of [znodes.route, znodes.journal, znodes.lock])
+      coordination.watchData(path(this.#group), this.#alarm.ring, this.#signal, planWritesMs);
     // Beside this loop: servers of other regions may take seconds to answer, and a failover must not wait for them.
     const regions = this.#regions.run();
     while (!this.#signal.aborted) {

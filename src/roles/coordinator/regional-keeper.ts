@@ -36,6 +36,8 @@ export class RegionalKeeper {
   readonly #alarm: Alarm;
   readonly #alerts: RegionalAlerts;
   #latest: GroupSnapshot | undefined;
+  /** What is done for the group as it was seen. */
+  #round = new AbortController();
   readonly #spells: RegionalSpells;
   /** Region -> the version of what is wanted that was last put into force by this coordinator. */
   readonly #placed = new Map<string, number>();
@@ -47,10 +49,16 @@ export class RegionalKeeper {
     this.#alarm = new Alarm(deps.runner.clock, signal);
     this.#alerts = new RegionalAlerts(group, deps.runner);
     this.#spells = new RegionalSpells(deps.runner.clock);
+    signal.addEventListener('abort', () => this.#round.abort(), { once: true });
   }
 
-  /** The group as it was just seen; undefined while something else is done about it. */
+  /**
+   * The group as it was just seen; undefined while something else is done about it. Then nothing of what is under way may reach the server that was
+   * the primary: its agent has taken its channels away by the time that it answers again.
+   */
   see(snapshot: GroupSnapshot | undefined): void {
+    if (snapshot === undefined || snapshot.primary?.epoch !== this.#latest?.primary?.epoch)
+      this.#round.abort();
     this.#latest = snapshot;
     this.#alarm.ring();
   }
@@ -75,12 +83,14 @@ export class RegionalKeeper {
     const { runner, tickMs, onDuty } = this.#deps;
     const snapshot = this.#latest;
     if (snapshot === undefined || !onDuty()) return tickMs;
+    this.#round = new AbortController();
+    const { signal } = this.#round;
     const standing = await readStanding(runner.coordination, this.#group, snapshot);
     if (standing === undefined) return tickMs;
     const wanted = standing.links.map(({ region }) => region);
     await this.#alerts.keepOnly(wanted);
     const members = snapshot.members.map(({ member }) => member);
-    const context = { ...runner, regional, members, signal: this.#signal };
+    const context = { ...runner, regional, members, signal, mustBeOpen: true };
     const waits = [tickMs, await this.#dropStrays(standing, context)];
     for (const link of standing.links) waits.push(await this.#keepOne(link, standing, context));
     return Math.min(...waits);
@@ -213,6 +223,7 @@ export class RegionalKeeper {
     try {
       await work();
     } catch (thrown) {
+      if (this.#round.signal.aborted) return;
       const error = toDcmhaError(thrown);
       this.#deps.runner.log.warn(message, { group: this.#group, code: error.code, error: error.message });
     }

@@ -33,6 +33,7 @@ export interface RouteWorkerOptions {
 
 const firstRetryMs = 250;
 const longestRetryMs = 5000;
+const restLateMs = 150;
 
 /** One group at one router: its HAProxy says what `haproxy/G` says while the lease runs, and the acknowledgement says so. */
 export class RouteWorker {
@@ -52,6 +53,7 @@ export class RouteWorker {
   #failed = false;
   #retryMs = firstRetryMs;
   #recheckAt = 0;
+  #isRestDue = false;
 
   constructor(deps: RouteWorkerDeps, proxy: Proxy, options: RouteWorkerOptions) {
     this.#deps = deps;
@@ -94,7 +96,7 @@ export class RouteWorker {
   async follow(signal: AbortSignal): Promise<void> {
     const alarm = new Alarm(this.#deps.clock, signal);
     this.#alarm = alarm;
-    this.#view.watch(this.#lookAtRoute, this.#lookAtRest, signal);
+    this.#view.watch(this.#lookAtRoute, this.#lookAtRestInTime, signal);
     await this.#proxy
       .ensureRunning()
       .catch((error: unknown) => this.#tell('haproxy could not be started', error));
@@ -141,6 +143,18 @@ export class RouteWorker {
   readonly #lookAtRoute = (): void => this.#readBeside(this.#view.refresh());
 
   readonly #lookAtRest = (): void => this.#readBeside(this.#view.refreshRest());
+
+  /** While clients are held, they go before it. */
+  readonly #lookAtRestInTime = (): void => {
+    if (this.#isRestDue) return;
+    this.#isRestDue = this.#hold.leftMs < Infinity;
+    if (!this.#isRestDue) this.#lookAtRest();
+    else
+      this.#deps.clock.after(restLateMs, () => {
+        this.#isRestDue = false;
+        this.#lookAtRest();
+      });
+  };
 
   #readBeside(reading: Promise<void>): void {
     reading.then(
