@@ -1,6 +1,7 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
+import { eventually } from './eventually.ts';
 import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
 
 /**
@@ -74,7 +75,7 @@ export class Crowd implements AsyncDisposable {
 
   static async start(options: CrowdOptions): Promise<Crowd> {
     const crowd = new Crowd(options, await readSecret(options.dir, 'app'));
-    const connection = await crowd.#connect();
+    const connection = await crowd.#connectSoon();
     await connection.query(`DROP TABLE IF EXISTS ${TABLE}`);
     await connection.query(`CREATE TABLE ${TABLE} (client INT, number INT, PRIMARY KEY (client, number))`);
     await connection.end();
@@ -143,6 +144,15 @@ export class Crowd implements AsyncDisposable {
       }
     }
     connection?.destroy();
+  }
+
+  /** Whoever moved the primary last may not be through with it. */
+  async #connectSoon(): Promise<Connection> {
+    let connection: Connection | undefined;
+    await eventually(async () => (connection = await this.#connect().catch(() => undefined)) !== undefined, {
+      timeoutMs: CONNECT_TIMEOUT_MS,
+    });
+    return connection!;
   }
 
   #restMs(habit: Habit): number {
