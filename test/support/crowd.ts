@@ -1,8 +1,8 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseEndpoint } from '../../src/core/model/endpoint.ts';
-import { eventually } from './eventually.ts';
 import { connectTo, readSecret } from '../../src/sandbox/connect.ts';
+import { eventually } from './eventually.ts';
 
 /**
  * reconnecting: a connection for each row, as PHP does. busy: one connection, row after row. idle: a pool's, used now and then; as pools do, it
@@ -75,7 +75,8 @@ export class Crowd implements AsyncDisposable {
 
   static async start(options: CrowdOptions): Promise<Crowd> {
     const crowd = new Crowd(options, await readSecret(options.dir, 'app'));
-    const connection = await crowd.#connectSoon();
+    // Whoever moved the primary last may not be through with it.
+    const connection = await eventually(() => crowd.#connect(), { timeoutMs: CONNECT_TIMEOUT_MS });
     await connection.query(`DROP TABLE IF EXISTS ${TABLE}`);
     await connection.query(`CREATE TABLE ${TABLE} (client INT, number INT, PRIMARY KEY (client, number))`);
     await connection.end();
@@ -144,15 +145,6 @@ export class Crowd implements AsyncDisposable {
       }
     }
     connection?.destroy();
-  }
-
-  /** Whoever moved the primary last may not be through with it. */
-  async #connectSoon(): Promise<Connection> {
-    let connection: Connection | undefined;
-    await eventually(async () => (connection = await this.#connect().catch(() => undefined)) !== undefined, {
-      timeoutMs: CONNECT_TIMEOUT_MS,
-    });
-    return connection!;
   }
 
   #restMs(habit: Habit): number {

@@ -9,13 +9,13 @@ const longestQueue = 4096;
  */
 export class WriteHold {
   #gate: Server | undefined;
-  /** The process that was told last that they wait. */
+  /** The process that was told that they wait; undefined without a gate. */
   #toldPid: number | undefined;
   readonly #waiting = new Set<Socket>();
 
   /** Whether they wait from now on; false: this haproxy cannot (built without Lua, or not reloaded since), or there is no port to be had. */
   async begin(runtime: Runtime, pid: number | undefined): Promise<boolean> {
-    if (this.#gate !== undefined && pid !== undefined && pid === this.#toldPid) return true;
+    if (pid !== undefined && pid === this.#toldPid) return true;
     // Without a port nobody is held; that is no reason to have no route.
     this.#gate ??= await openGate(this.#waiting).catch(() => undefined);
     if (this.#gate === undefined) return false;

@@ -20,9 +20,8 @@ interface Watched {
   readonly path: string;
   /** The least of those who want to be woken. */
   lateMs: number;
-  /** Set again not before, monotonic ms. */
+  /** Set again not before, but for a new connection; monotonic, ms. */
   calmAt: number;
-  isDue: boolean;
   readonly wakes: Set<() => void>;
   /** Why it could not be set. */
   readonly trouble: Trouble;
@@ -60,7 +59,6 @@ export class Watches {
       path,
       lateMs,
       calmAt: -Infinity,
-      isDue: false,
       wakes: new Set(),
       trouble: new Trouble(),
     };
@@ -94,17 +92,16 @@ export class Watches {
   /** What changes until then is found by whoever is woken then. */
   #rearmSoon(watched: Watched): void {
     const now = this.#clock.monotonic();
-    if (now < watched.calmAt) {
-      if (watched.isDue) return;
-      watched.isDue = true;
-      this.#clock.after(watched.calmAt - now, () => {
-        watched.isDue = false;
-        if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearmSoon(watched);
-      });
-      return;
-    }
-    watched.calmAt = now + watched.lateMs;
-    this.#rearm(watched);
+    const leftMs = watched.calmAt - now;
+    watched.calmAt = Math.max(watched.calmAt, now) + watched.lateMs;
+    if (leftMs > 0) this.#rearmAfter(watched, leftMs);
+    else this.#rearm(watched);
+  }
+
+  #rearmAfter(watched: Watched, ms: number): void {
+    void this.#clock.pause(ms, this.#session.closed).then(() => {
+      if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearm(watched);
+    });
   }
 
   #rearm(watched: Watched): void {
@@ -146,9 +143,7 @@ export class Watches {
     const { message, code } = toDcmhaError(error);
     if (!hasCode(error, 'SESSION_LOST') && watched.trouble.isNews(message))
       this.#log.error('cannot watch', { path: watched.path, code, error: message });
-    void this.#clock.pause(RETRY_MS, this.#session.closed).then(() => {
-      if (watched.wakes.size > 0 && this.#session.state === 'connected') this.#rearm(watched);
-    });
+    this.#rearmAfter(watched, RETRY_MS);
   }
 
   #wake(watched: Watched, wake: () => void): void {

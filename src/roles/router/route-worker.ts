@@ -53,7 +53,6 @@ export class RouteWorker {
   #failed = false;
   #retryMs = firstRetryMs;
   #recheckAt = 0;
-  #isRestDue = false;
 
   constructor(deps: RouteWorkerDeps, proxy: Proxy, options: RouteWorkerOptions) {
     this.#deps = deps;
@@ -146,14 +145,8 @@ export class RouteWorker {
 
   /** While clients are held, they go before it. */
   readonly #lookAtRestInTime = (): void => {
-    if (this.#isRestDue) return;
-    this.#isRestDue = this.#hold.leftMs < Infinity;
-    if (!this.#isRestDue) this.#lookAtRest();
-    else
-      this.#deps.clock.after(restLateMs, () => {
-        this.#isRestDue = false;
-        this.#lookAtRest();
-      });
+    if (this.#hold.leftMs === Infinity) this.#lookAtRest();
+    else this.#deps.clock.after(restLateMs, this.#lookAtRest);
   };
 
   #readBeside(reading: Promise<void>): void {
