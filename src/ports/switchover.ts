@@ -32,11 +32,12 @@ export const longestDrainMs = (forMs: number): number => forMs * 4;
 /** What only planned changes of a primary ask of MySQL servers. Throws what `Mysql` throws. */
 export interface PlannedMysql {
   survey(server: Endpoint, options: CallOptions): Promise<ServerSurvey>;
-  /** A first look for a {@link drain} within a second, which need not look twice then at who is at rest. */
+  /** A first look for a {@link drain} within a second, which can tell then who came since. */
   lookAtClients(server: Endpoint, options: CallOptions): Promise<void>;
   /**
    * Waits until every client session was once between two statements or transactions, at most `timeoutMs`, and ends those that rest there. New
-   * ones are expected to be held elsewhere; those that were just logging in then are waited for {@link longestDrainMs}.
+   * ones are expected to be held elsewhere; who is just logging in, or came since {@link lookAtClients} and has had no transaction yet, is waited
+   * for {@link longestDrainMs}.
    */
   drain(server: Endpoint, options: CallOptions): Promise<Drained>;
 }

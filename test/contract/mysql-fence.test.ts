@@ -225,6 +225,21 @@ describe('fencing a real server', { timeout: 120_000 }, () => {
     await mysql.fence(endpointOf(server), SOON);
   });
 
+  it('drains: who logged in since the look before is waited for, until it has had a transaction', async (context) => {
+    await mysql.openWrites(endpointOf(server), SOON);
+    await mysql.lookAtClients(endpointOf(server), SOON);
+    const client = await servers.client(server, 'app');
+    context.after(() => client.destroy());
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 100 })).busy, 1);
+    assert.equal(await errnoOf(client.query('SELECT 1')), 0);
+    await mysql.lookAtClients(endpointOf(server), SOON);
+    const another = await openClient('REPLACE INTO app.t VALUES (62000)');
+    assert.equal((await mysql.drain(endpointOf(server), { timeoutMs: 100 })).busy, 0);
+    for (const ended of [client, another])
+      await eventually(async () => (await errnoOf(ended.query('SELECT 1'))) !== 0, SOON);
+    await mysql.fence(endpointOf(server), SOON);
+  });
+
   it('drains a server that does not collect transactions, too', async () => {
     const collect = (enabled: string) =>
       servers.query(

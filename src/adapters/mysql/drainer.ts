@@ -29,6 +29,8 @@ export class Drainer {
   }
 
   async look(server: Endpoint, options: CallOptions): Promise<void> {
+    // The older one tells better who came lately.
+    if (this.#lookBefore(server) !== undefined) return;
     const look = await this.#pool.within(server, options, (session, deadline) =>
       lookAtClients(session, this.#ownUsers, deadline),
     );
@@ -38,6 +40,7 @@ export class Drainer {
   async drain(server: Endpoint, options: CallOptions): Promise<Drained> {
     const { timeoutMs: forMs } = options;
     const before = this.#lookBefore(server);
+    this.#looked = undefined;
     // Connections that wait to be taken are in no list yet.
     const leaving = await knock(server, new Deadline(options));
     const end = (ids: readonly number[]): void => void this.#end(server, ids);

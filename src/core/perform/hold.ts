@@ -30,6 +30,7 @@ export async function prewarm(
   const deadline = context.clock.monotonic() + waitMs;
   // They have nothing to do; but connections to them stand when clients wait.
   void pushRouters(context);
+  void prepareFence(step.from, context);
   for (;;) {
     const { executed } = await context.mysql.status(primary.endpoint, options);
     const leftMs = Math.max(1, deadline - context.clock.monotonic());

@@ -9,11 +9,14 @@ interface Client {
   /** Undefined: it has not logged in yet. */
   readonly user?: string;
   readonly command?: string;
+  /** Its latest. */
   readonly transaction?: number;
+  readonly isOver?: boolean;
   readonly autocommit?: boolean;
 }
 
 const asleep = (id: number): Client => ({ id, user: 'app', command: 'Sleep' });
+const doneWith = (id: number, transaction: number): Client => ({ ...asleep(id), transaction, isOver: true });
 const writing = (id: number, transaction: number, autocommit = false): Client => ({
   id,
   user: 'app',
@@ -54,13 +57,14 @@ class Looks {
   }
 }
 
-function rowOf({ id, user, command, transaction, autocommit = false }: Client) {
+function rowOf({ id, user, command, transaction, isOver = false, autocommit = false }: Client) {
   return {
     id,
     user: user ?? null,
     command: command ?? 'Connect',
     state: '',
     transaction: transaction ?? null,
+    active: transaction === undefined ? null : Number(!isOver),
     autocommit: transaction === undefined ? null : Number(autocommit),
     collected: 1,
   };
@@ -87,11 +91,20 @@ describe('a drain', () => {
     assert.deepEqual([await stuck.drain(), stuck.ended], [{ busy: 1 }, []]);
   });
 
-  it('waits longer for who is just logging in, but for its own connection not at all', async () => {
+  it('waits longer for who is just logging in, until what it came for is done, but for its own connection not at all', async () => {
     const arriving: readonly (readonly Client[])[] = Array.from({ length: 14 }, () => [{ id: 7 }]);
-    const looks = new Looks(...arriving, [asleep(7)], [asleep(7)]);
-    assert.deepEqual([await looks.drain(), looks.ended], [{ busy: 0 }, [7]]);
+    const looks = new Looks(...arriving, [asleep(7)], [asleep(7)], [doneWith(7, 1)]);
+    assert.deepEqual([await looks.drain(), looks.count, looks.ended], [{ busy: 0 }, 17, [7]]);
     const own = new Looks([{ id: 7 }]);
     assert.deepEqual([await own.drain({ leaving: 7 }), own.count], [{ busy: 0 }, 1]);
+  });
+
+  it('waits for who came since the look before, and has had nothing done yet', async () => {
+    const looks = new Looks([asleep(6)], [asleep(6), asleep(7)], [asleep(7)], [writing(7, 1, true)]);
+    const before = await looks.first();
+    assert.deepEqual([await looks.drain({ before }), looks.count, looks.ended], [{ busy: 0 }, 4, [6]]);
+    const silent = new Looks([], [asleep(7)]);
+    const nobody = await silent.first();
+    assert.deepEqual([await silent.drain({ before: nobody }), silent.ended], [{ busy: 1 }, []]);
   });
 });
