@@ -7,6 +7,7 @@ import { parseGtidSet, type GtidSet } from '../../src/core/gtid/gtid-set.ts';
 import { hasCode } from '../../src/core/model/errors.ts';
 import { catchUpChannel } from '../../src/core/perform/catch-up-standing.ts';
 import { catchUp } from '../../src/core/perform/catch-up.ts';
+import { Attaching } from '../../src/core/perform/attaching.ts';
 import type { PerformContext } from '../../src/core/perform/context.ts';
 import type { FailoverPlan } from '../../src/core/plan/plan.ts';
 import type { Outcome } from '../../src/core/plan/steps.ts';
@@ -143,6 +144,7 @@ describe('the step catch-up with real agents and servers', () => {
       alerts: { event: () => undefined, raise: () => undefined, end: () => undefined },
       clock: systemClock,
       log: silentLog,
+      attaching: new Attaching(),
       limits: {
         peerTimeoutMs: 2000,
         gatherTimeoutMs: 5000,

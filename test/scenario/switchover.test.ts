@@ -4,6 +4,7 @@ import { usualTerms, type SwitchoverTerms } from '../../src/core/plan/switchover
 import { znodes } from '../../src/core/store/znodes.ts';
 import { readTask, type Task } from '../../src/core/store/tasks.ts';
 import { CoordinatorStage } from '../support/coordinator-stage.ts';
+import { noSemiSync } from '../support/usual-policies.ts';
 
 const order = (terms: Partial<SwitchoverTerms> = {}, to?: string) =>
   ({
@@ -67,6 +68,22 @@ describe('a switchover', () => {
     assert.ok(two.calls.includes('openWrites'));
     // The third server went on receiving until it was pointed at the new primary.
     assert.equal(three.calls[before], 'follow 10.0.0.2:3306');
+    await stage.end();
+  });
+
+  it('has replicas that commits wait for follow the new primary before clients go on, once', async () => {
+    const semiSync = { ...noSemiSync, mode: 'required' } as const;
+    const stage = await CoordinatorStage.running(1, { semiSync });
+    const { clock } = stage.agents;
+    const three = stage.agents.host(3).server;
+    const before = three.calls.length;
+    await stage.order(order({}, '10-0-0-2'));
+    await clock.runUntil(() => stage.log('step ended').includes('publish-route'), 20_000);
+    assert.deepEqual(three.calls.slice(before), ['follow 10.0.0.2:3306']);
+    await clock.runFor(15_000);
+    assert.deepEqual(three.calls.slice(before), ['follow 10.0.0.2:3306']);
+    const [record] = await stage.history();
+    assert.equal(record?.['result'], 'done');
     await stage.end();
   });
 

@@ -3,25 +3,21 @@ import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { toDcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
 import { readBurnt } from '../store/burnt.ts';
+import type { Attached } from './attaching.ts';
 import { memberOf, type PerformContext } from './context.ts';
-
-interface Attached {
-  readonly host: string;
-  /** Why it does not follow; undefined: it does. */
-  readonly why?: string;
-}
 
 /**
  * Points all of them at `source`, at once; those with an intermediate (`from`) after it, and at it, when it follows and has what they have.
- * When not, they too follow `source`, and their agents bring them back.
+ * When not, they too follow `source`, and their agents bring them back. `before`: what was done already.
  */
 export async function repointAll(
   hosts: readonly string[],
   source: Member,
   context: PerformContext,
+  before: readonly Attached[] = [],
 ): Promise<readonly Attached[]> {
-  const done = new Map<string, Attached>();
-  let waiting = hosts.map((host) => memberOf(context, host));
+  const done = new Map(before.map((one) => [one.host, one]));
+  let waiting = hosts.filter((host) => !done.has(host)).map((host) => memberOf(context, host));
   while (waiting.length > 0) {
     const later = waiting.filter(({ from }) => waiting.some(({ id }) => id === from));
     // In a circle, everybody waits for somebody.

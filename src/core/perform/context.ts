@@ -6,6 +6,7 @@ import type { Clock, Log } from '../../ports/system.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { DcmhaError } from '../model/errors.ts';
 import type { Member } from '../model/group.ts';
+import type { Attaching } from './attaching.ts';
 import type { FenceCommand } from './fence-command.ts';
 import type { RegionalMeans } from './regional-channels.ts';
 
@@ -43,6 +44,7 @@ export interface PerformContext {
   readonly fenceCommand?: FenceCommand | undefined;
   /** Without it, regional channels are left as they are. */
   readonly regional?: RegionalMeans | undefined;
+  readonly attaching: Attaching;
   readonly signal: AbortSignal;
 }
 

@@ -10,6 +10,7 @@ import { readPresence } from '../store/presences.ts';
 import { recordPrimary } from '../store/primary.ts';
 import { readRoute, readRouteAcks } from '../store/routes.ts';
 import { znodes } from '../store/znodes.ts';
+import { repointAll } from './attach.ts';
 import { publishAhead } from './routing.ts';
 import { memberOf, type LookContext, type PerformContext } from './context.ts';
 import { fenceByCommand } from './fence-command.ts';
@@ -207,12 +208,14 @@ export async function recordNewPrimary(
 
 /** Only the agent of the recorded primary opens writes: it checks the record and the epoch itself, right before. */
 export async function openWrites(
-  { host, epoch, read }: Of<'open-writes'>,
+  { host, epoch, read, follow }: Of<'open-writes'>,
   context: PerformContext,
 ): Promise<Outcome> {
+  const member = memberOf(context, host);
+  if (follow !== undefined) context.attaching.begin(() => repointAll(follow, member, context));
   const [route] = await Promise.all([
     read === undefined ? undefined : publishAhead({ write: host, read }, context),
-    callPeer(context.peers, agentApi, memberOf(context, host).agent, {
+    callPeer(context.peers, agentApi, member.agent, {
       method: 'openWrites',
       params: { group: context.group, epoch },
       timeoutMs: context.limits.peerTimeoutMs,

@@ -11,7 +11,8 @@ import { completeFromRegions } from './regional-catch-up.ts';
 import { awaitLeases, fence, openWrites, recordNewPrimary } from './fencing.ts';
 import { holdRoute, prewarm } from './hold.ts';
 import { preflight } from './preflight.ts';
-import { equalize, freeze, promote, repoint, resumeReplication } from './replication.ts';
+import { repoint, resumeReplication } from './repoint.ts';
+import { equalize, freeze, promote } from './replication.ts';
 import { closeRoute, confirmRoute, publishNewRoute } from './routing.ts';
 
 function termsOf(plan: Plan): SwitchoverTerms {

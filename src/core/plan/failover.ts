@@ -3,7 +3,7 @@ import type { Circumstances } from '../decide/placement.ts';
 import { whyNotDurable } from '../decide/semi-sync.ts';
 import { parseGtidSet } from '../gtid/gtid-set.ts';
 import { fallenTooOften, onceHeld, sinceFallBack } from './fall-back.ts';
-import { endMove, giveBack, takeOffice } from './office.ts';
+import { endMove, giveBack, replicasBeside, takeOffice } from './office.ts';
 import { failure, isDone, outcomeAs, outcomeOf, step, type FailoverPlan, type Next } from './plan.ts';
 import { whyTooMuchIsLost } from './loss-limit.ts';
 import { whyTooFewAsked } from './plan-quorum.ts';
@@ -63,7 +63,8 @@ function choose(plan: FailoverPlan, loss: Loss): Next {
   if (doubt !== undefined) return { kind: 'blocked', reason: 'not-durable', why: doubt };
   const { host } = election;
   const office = { host, until: heldBy(plan, election), expectedEpoch: plan.inputs.epoch };
-  return takeOffice(plan, { ...office, read: readers(plan, host) }) ?? settle(plan, election);
+  const follow = replicasBeside(plan, host);
+  return takeOffice(plan, { ...office, read: readers(plan, host), follow }) ?? settle(plan, election);
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Office {
   readonly read: readonly string[] | undefined;
   /** Its source lives, and still sends what is lacking; clients wait at the routers. */
   readonly planned?: true;
+  /** Replicas that commits wait for from the first one on. */
+  readonly follow?: readonly string[] | undefined;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Office {
  */
 export function takeOffice(
   plan: Plan,
-  { host, until, expectedEpoch, read, planned }: Office,
+  { host, until, expectedEpoch, read, planned, follow }: Office,
 ): Next | undefined {
   const ahead = planned === undefined || read === undefined ? {} : { read: [...read] };
   if (!isDone(plan, 'promote'))
@@ -43,7 +45,10 @@ export function takeOffice(
   const recorded = outcomeAs(plan, 'record-primary', 'recorded');
   if (recorded === undefined) return step({ kind: 'record-primary', host, expectedEpoch });
   const opened = outcomeOf(plan, 'open-writes');
-  if (opened === undefined) return step({ kind: 'open-writes', host, epoch: recorded.epoch, ...ahead });
+  if (opened === undefined) {
+    const beside = follow === undefined ? {} : { follow: [...follow] };
+    return step({ kind: 'open-writes', host, epoch: recorded.epoch, ...ahead, ...beside });
+  }
   if (read === undefined || isDone(plan, 'publish-route')) return undefined;
   const release = opened.kind === 'done' ? opened.route : undefined;
   return step({
@@ -52,6 +57,15 @@ export function takeOffice(
     read: [...read],
     ...(release === undefined ? {} : { release }),
   });
+}
+
+/** Whom commits at the new primary wait for: they are its replicas from its first commit on. The old primary follows later. */
+export function replicasBeside(
+  { inputs: { durable, members, oldPrimary } }: FailoverPlan | SwitchoverPlan,
+  host: string,
+): readonly string[] | undefined {
+  if (durable !== true) return undefined;
+  return members.map(({ id }) => id).filter((id) => id !== host && id !== oldPrimary);
 }
 
 /** What is left once clients have gone on and the others follow: regional channels, the routers' word, the former primary's return. */

@@ -131,6 +131,8 @@ export const switchoverPlanSchema = z.object({
     awayFrom: z.string().optional(),
     read: z.array(z.string()),
     rules: rulesSchema.optional(),
+    /** Commits wait for replicas (`semiSync.mode: required`). */
+    durable: z.boolean().optional(),
     terms: switchoverTermsSchema,
   }),
 });

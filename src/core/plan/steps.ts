@@ -44,7 +44,14 @@ export const stepSchema = z.discriminatedUnion('kind', [
   }),
   /** Writes `master/G`; `expectedEpoch` is the epoch it replaces, -1 for none. */
   z.object({ kind: z.literal('record-primary'), host, expectedEpoch: z.number() }),
-  z.object({ kind: z.literal('open-writes'), host, epoch: z.number(), read: z.array(host).optional() }),
+  /** `follow`: commits wait for these, so they are pointed at it beside; `repoint` says what came of that. */
+  z.object({
+    kind: z.literal('open-writes'),
+    host,
+    epoch: z.number(),
+    read: z.array(host).optional(),
+    follow: z.array(host).optional(),
+  }),
   /** `release`: routers that have this version in force let their clients go on first. */
   z.object({
     kind: z.literal('publish-route'),

@@ -1,5 +1,5 @@
 import { elect, type Election } from '../decide/elect.ts';
-import { endMove, takeOffice } from './office.ts';
+import { endMove, replicasBeside, takeOffice } from './office.ts';
 import { failure, isDone, outcomeAs, outcomeOf, step, type Next, type SwitchoverPlan } from './plan.ts';
 import type { Position, Step } from './steps.ts';
 
@@ -44,7 +44,7 @@ function move(plan: SwitchoverPlan): Next {
   if (!isDone(plan, 'fence')) return step({ kind: 'fence', host: oldPrimary, epoch, drainMs: terms.drainMs });
   const until = outcomeAs(plan, 'fence', 'fenced')?.executed ?? '';
   const office = { host, until, expectedEpoch: epoch, read: readers(plan, host), planned: true } as const;
-  return takeOffice(plan, office) ?? settle(plan, host);
+  return takeOffice(plan, { ...office, follow: replicasBeside(plan, host) }) ?? settle(plan, host);
 }
 
 /** Clients have gone on: nobody waits for the rest. */

@@ -85,6 +85,12 @@ export class LocalServer {
   /** Looks again at once. */
   readonly checkNow = (): void => this.#alarm?.ring();
 
+  /** Asks at once, for what is about to be done by the answer. Throws what `Mysql` throws. */
+  async refresh(signal?: AbortSignal): Promise<void> {
+    const options = { timeoutMs: this.#options.checkTimeoutMs, signal };
+    this.status = await this.#deps.mysql.status(this.#endpoint(), options);
+  }
+
   /** The agent has just opened or closed writes. */
   noteWritable(writable: boolean): void {
     this.#writes += 1;

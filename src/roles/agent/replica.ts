@@ -1,8 +1,7 @@
 import { whyWithoutGtids } from '../../core/decide/gtid-mode.ts';
 import { replicationHealth } from '../../core/decide/replication.ts';
-import { parseGtidSet } from '../../core/gtid/gtid-set.ts';
 import { formatEndpoint } from '../../core/model/endpoint.ts';
-import { DcmhaError, toDcmhaError } from '../../core/model/errors.ts';
+import { toDcmhaError } from '../../core/model/errors.ts';
 import type { Member, ReplicationHealth } from '../../core/model/group.ts';
 import { catchUpChannel } from '../../core/perform/catch-up-standing.ts';
 import { clearRejoinMark } from '../../core/store/marks.ts';
@@ -11,10 +10,10 @@ import type { ChannelKeeper } from './channels.ts';
 import type { LocalServer } from './checks.ts';
 import type { AgentDeps } from './deps.ts';
 import { PrimaryComparison } from './comparison.ts';
+import { ErrantReturn } from './errant-return.ts';
 import { forgetFormerSource } from './former-source.ts';
 import type { LagGauge } from './lag.ts';
 import { requireLeave } from './leave.ts';
-import { isPassing } from './passing.ts';
 import type { Due } from './replica-state.ts';
 import type { Rejoiner, RejoinState } from './rejoin.ts';
 import { SourceChoice } from './source.ts';
@@ -27,8 +26,6 @@ const sqlMs = 10_000;
 const firstRetryMs = 500;
 const longestRetryMs = 30_000;
 const calmMs = 5000;
-/** The primary receives what another region sends within moments. */
-const regionRetryMs = 2000;
 
 /**
  * Keeps a replica on its recorded primary: starts replication after mysqld did, and follows a new primary when this server holds
@@ -44,6 +41,7 @@ export class ReplicaKeeper {
   readonly #burnt: BurntCheck | undefined;
   readonly #channels: ChannelKeeper | undefined;
   readonly #comparison: PrimaryComparison;
+  readonly #errantReturn: ErrantReturn;
   /** Replication was started here, and it was not looked yet whether a plan had begun meanwhile. */
   #hasStarted = false;
   readonly #out: StandingOut;
@@ -71,6 +69,7 @@ export class ReplicaKeeper {
     this.#lag = parts.lag;
     this.#out = new StandingOut(deps.clock, parts.local);
     this.#comparison = new PrimaryComparison(deps, parts);
+    this.#errantReturn = new ErrantReturn(deps, { ...parts, out: this.#out, comparison: this.#comparison });
     this.#source = new SourceChoice(deps, parts);
     this.#startDue = new StartDue(parts.local);
   }
@@ -137,11 +136,8 @@ export class ReplicaKeeper {
 
   async #step(signal: AbortSignal): Promise<void> {
     await this.#yieldToPlan(signal);
-    const due = this.#due();
+    const due = await this.#stillDue(signal);
     if (due === undefined) return;
-    // What the record and the plans are is asked once more: a coordinator may just have taken over.
-    await this.#view.refresh();
-    if (this.#due()?.epoch !== due.epoch) return;
     const begun = await this.#rejoiner?.resume(due.primary, signal);
     if (!this.#mayFollow(begun, due)) return;
     const decision = (await this.#mustFollow(signal)) ? 'follow' : due.decision;
@@ -150,6 +146,19 @@ export class ReplicaKeeper {
     if (await this.#yieldToPlan(signal)) return;
     this.#mayFollow(await this.#rejoiner?.followed(due.primary, signal), due);
     this.#local.checkNow();
+  }
+
+  /**
+   * What the record and the plans are is asked once more, for a coordinator may just have taken over; and where the server replicates from, for the plan
+   * that has just ended may have seen to that: commits may wait for a receiver that is stopped for nothing.
+   */
+  async #stillDue(signal: AbortSignal): Promise<Due | undefined> {
+    const first = this.#due();
+    if (first === undefined) return undefined;
+    await this.#view.refresh();
+    await this.#local.refresh(signal);
+    const due = this.#due();
+    return due?.epoch === first.epoch ? due : undefined;
   }
 
   /** Whether replicating is not enough: a return waits for that, or the same GTIDs stand for other transactions here than on the primary. */
@@ -223,7 +232,7 @@ export class ReplicaKeeper {
     this.#startDue.halt(due.source.endpoint, epoch);
     await this.#comparison.drain(signal);
     const errant = await this.#comparison.errant(primary, signal);
-    if (errant !== '' && !(await this.#bringBack(due, errant, signal))) return false;
+    if (errant !== '' && !(await this.#errantReturn.bringBack(due, errant, signal))) return false;
     const { endpoint: source } = await this.#source.settle(due.source, recorded, signal);
     // The answers may have come late: this server may be the primary itself by now.
     await requireLeave(this.#view, signal, epoch);
@@ -236,52 +245,5 @@ export class ReplicaKeeper {
     await clearRejoinMark(coordination, this.#view.self);
     this.#out.forget();
     return true;
-  }
-
-  /** True when what the primary lacks is not here any more. */
-  async #bringBack(due: Due, errant: string, signal: AbortSignal): Promise<boolean> {
-    const { epoch, primary } = due;
-    const state = await this.#tryBringBack(due, errant, signal);
-    if (state.kind === 'stays-out') {
-      const { why, errant: gtids, until } = state;
-      // Of what it ended itself, the rejoiner has told.
-      if (this.#out.why(epoch) !== why && this.#rejoiner?.hasEnded !== true)
-        this.#deps.log.error('this server has transactions that the primary lacks; it stays out, read-only', {
-          primary: formatEndpoint(primary),
-          gtids,
-          why,
-        });
-      this.#out.remember({ epoch, gtids, why, until });
-      return false;
-    }
-    const left = await this.#comparison.errant(primary, signal);
-    if (left === '') return true;
-    throw new DcmhaError('MYSQL_REJECTED', `there are more transactions that the primary lacks: ${left}`);
-  }
-
-  async #tryBringBack(
-    { primary, primaryId, epoch }: Due,
-    gtids: string,
-    signal: AbortSignal,
-  ): Promise<RejoinState & { readonly until: number }> {
-    const standing = `${parseGtidSet(gtids).count().toString()} transactions that the primary lacks: ${gtids}`;
-    const stays = { kind: 'stays-out', errant: gtids, until: Infinity } as const;
-    const { mysql, clock } = this.#deps;
-    // Taken back here, what other regions have would come again: what they are about to send to the primary is not errant.
-    const pending = await this.#channels?.whyPending(gtids, signal);
-    if (pending !== undefined) return { ...stays, why: pending, until: clock.monotonic() + regionRetryMs };
-    if (this.#rejoiner?.isAutomatic !== true) return { ...stays, why: standing };
-    // Nothing may come from anywhere while transactions are taken back.
-    await mysql.resetReplication(this.#local.endpoint, '', { timeoutMs: sqlMs, signal });
-    const { own, errant } = await this.#comparison.lacking(primary, signal);
-    try {
-      const divergence = { primary: primaryId, epoch, own, errant };
-      const state = await this.#rejoiner.bringBack(divergence, primary, signal);
-      return { ...state, until: this.#out.untilOf(state) };
-    } catch (thrown) {
-      const error = toDcmhaError(thrown);
-      if (signal.aborted || isPassing(error)) throw error;
-      return { ...stays, why: `${standing}; ${error.message}`, until: this.#out.nextTry() };
-    }
   }
 }

@@ -174,7 +174,7 @@ export class SemiSyncKeeper {
 
   async #keepReplica({ source, replica }: SemiSyncStatus, { plugins, ack }: Situation): Promise<void> {
     const { mysql, log } = this.#deps;
-    const { endpoint, status } = this.#local;
+    const { endpoint } = this.#local;
     const options = { timeoutMs: sqlMs };
     // The commits of an applier would wait like those of clients.
     if (source?.enabled === true) await plugins.disableSource(endpoint, options);
@@ -185,11 +185,19 @@ export class SemiSyncKeeper {
       await plugins.setReplica(endpoint, wanted, options);
       log.info('acknowledging set', { acknowledges: wanted });
     }
-    const channel = status === undefined ? undefined : defaultChannel(status);
-    if (replica.on === wanted || channel?.receiver !== 'on' || !isRunning(channel)) return;
+    if (replica.on === wanted || !(await this.#isConnected())) return;
+    // One that was just connecting has taken over by now what is set.
+    if ((await this.#ask(plugins)).replica?.on === wanted) return;
     log.info('receiver reconnects, for its acknowledging to be as it is set', { acknowledges: wanted });
     await mysql.stopReceiver(endpoint, '', options);
     await mysql.startReplication(endpoint, '', options);
+  }
+
+  async #isConnected(): Promise<boolean> {
+    await this.#local.refresh();
+    const { status } = this.#local;
+    const channel = status === undefined ? undefined : defaultChannel(status);
+    return channel?.receiver === 'on' && isRunning(channel);
   }
 
   async #keepSource(now: SemiSyncSource | undefined, situation: Situation): Promise<void> {

@@ -9,13 +9,13 @@ import type { LocalServer } from './checks.ts';
 
 /** Whether a default channel that is off was stopped by somebody who wanted that, or is for the agent to start. */
 export class StartDue {
-  readonly #local: LocalServer;
+  readonly #local: Pick<LocalServer, 'status' | 'incarnation'>;
   /** What was in force when the channel was last seen running, so that a change makes it due again. */
   #settled = '';
   /** For what the agent itself stopped the receiver and did not start it again since, whenever it was seen running. */
   #halted = '';
 
-  constructor(local: LocalServer) {
+  constructor(local: Pick<LocalServer, 'status' | 'incarnation'>) {
     this.#local = local;
   }
 

@@ -159,6 +159,7 @@ export function switchoverPlan(
       ...(order.awayFrom === undefined ? {} : { awayFrom: order.awayFrom }),
       read: readersOf(snapshot),
       ...(rules === undefined ? {} : { rules }),
+      durable: policy.semiSync?.mode === 'required',
       terms: order.terms,
     },
   };

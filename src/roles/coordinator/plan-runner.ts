@@ -2,6 +2,7 @@ import type { Endpoint } from '../../core/model/endpoint.ts';
 import { DcmhaError } from '../../core/model/errors.ts';
 import type { Member } from '../../core/model/group.ts';
 import type { PerformContext } from '../../core/perform/context.ts';
+import { Attaching } from '../../core/perform/attaching.ts';
 import { perform } from '../../core/perform/perform.ts';
 import { execute, type Ending } from '../../core/plan/execute.ts';
 import type { Step } from '../../core/plan/steps.ts';
@@ -117,7 +118,17 @@ async function drive(
   const { members, routers, own } = about;
   const { limits, stepTimeoutMs } = limitsBy(own, runner);
   const hold = new PlanHold(runner, group, journal);
-  const context = { ...runner, limits, ...underHold(runner, hold), group, members, routers, signal };
+  const attaching = new Attaching();
+  const context = {
+    ...runner,
+    limits,
+    ...underHold(runner, hold),
+    group,
+    members,
+    routers,
+    attaching,
+    signal,
+  };
   const ending = await execute(start, {
     perform: (step, plan, deadline) => perform(step, plan, context, deadline),
     save: (plan) => hold.save((version) => saveJournal(coordination, { ...plan, by }, version)),

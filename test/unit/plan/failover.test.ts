@@ -143,6 +143,16 @@ describe('failover plan', () => {
     assert.deepEqual(now, { kind: 'step', step: { kind: 'open-writes', host: 'b', epoch: 5 } });
   });
 
+  it('has replicas that commits wait for follow beside the opening of writes', () => {
+    const plan = play(failoverPlan({ durable: true }), good);
+    assert.deepEqual(plan.entries.find(({ step }) => step.kind === 'open-writes')?.step, {
+      kind: 'open-writes',
+      host: 'b',
+      epoch: 5,
+      follow: ['c'],
+    });
+  });
+
   it('gives the old primary everything back when abandoned before the record', () => {
     const blocked = play(failoverPlan(), {
       ...good,
