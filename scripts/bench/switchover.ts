@@ -1,15 +1,16 @@
-// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 2,2,28 --every-ms 20 --idle-ms 1000 --phases --json]: how long clients
+// npm run bench:switchover [-- --moves 10 --peer-moves 5 --clients 2,2,28 --every-ms 20 --idle-ms 1000 --semi-sync --phases --json]: how long clients
 // wait, and what they are told, while a healthy primary moves. 32 connections through one HAProxy: 2 clients that connect for each row and 2 that
 // write on one connection have a row to write every 20 ms and so see all of a pause; 28 use a pooled connection now and then. A client
 // waits from when it has a row to write until that is acknowledged, however often it has to try; of each, the longest of the waits that fall into
 // the move counts, and the median of its waits before the move is told beside it. More rows than two cores can write are a measure of those.
-// --phases: what the record says of each move. In the same run Group Replication of the same mysqld moves its primary by
-// group_replication_set_as_primary; its HAProxy is switched by the same function by a watcher that asks every member 50 times a second.
+// --semi-sync: ours with `semiSync.mode: required`. --phases: what the record says of each move. In the same run Group Replication of the same
+// mysqld moves its primary by group_replication_set_as_primary; its HAProxy is switched by the same function by a watcher that asks every member
+// 50 times a second.
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { connectTo } from '../../src/sandbox/connect.ts';
 import { killProcesses } from '../../src/sandbox/control.ts';
-import { ports } from '../../src/sandbox/layout.ts';
+import { ports, type SandboxOptions } from '../../src/sandbox/layout.ts';
 import { findPrimary } from '../../src/sandbox/primary.ts';
 import { runDcmha } from '../../src/sandbox/run-dcmha.ts';
 import type { SandboxState } from '../../src/sandbox/state.ts';
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '2,2,28' },
     'every-ms': { type: 'string', default: '20' },
     'idle-ms': { type: 'string', default: '1000' },
+    'semi-sync': { type: 'boolean', default: false },
     phases: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -44,7 +46,7 @@ if (
   )
 ) {
   process.stderr.write(
-    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 2,2,28] [--every-ms 20] [--idle-ms 1000] [--phases] [--json]\n',
+    'usage: npm run bench:switchover -- [--moves 10] [--peer-moves 5] [--clients 2,2,28] [--every-ms 20] [--idle-ms 1000] [--semi-sync] [--phases] [--json]\n',
   );
   process.exit(64);
 }
@@ -75,7 +77,12 @@ const record = z.object({
 
 const beforeMs = 500;
 
-const ours = await inSandbox({ hosts: 3 }, async (state) => {
+const semiSync: Partial<SandboxOptions> = {
+  mysqlOptions: { plugin_load_add: 'semisync_source.so;semisync_replica.so' },
+  settings: { semiSync: { mode: 'required' } },
+};
+
+const ours = await inSandbox({ hosts: 3, ...(values['semi-sync'] ? semiSync : {}) }, async (state) => {
   const at = state.groups[0]!.listeners[0]!.write;
   const move = () => runDcmha(state, ['switchover', '--group', 'g1', '--yes']);
   const primary = async () => (await findPrimary(state, state.groups[0]!)) ?? '';
@@ -93,7 +100,7 @@ const theirs =
     : await inSandbox({ hosts: 3, bare: true, mysqlOptions: groupReplicationOptions }, measurePeer);
 
 const rows = [
-  summary('dcmha switchover', ours),
+  summary(`dcmha switchover${values['semi-sync'] ? ' (semi-sync)' : ''}`, ours),
   ...(theirs.length === 0 ? [] : [summary('group_replication_set_as_primary', theirs)]),
 ];
 if (values.json) process.stdout.write(`${JSON.stringify({ rows, ours, theirs }, null, 2)}\n`);
