@@ -52,6 +52,10 @@ describe('a switchover', () => {
       ['switchover', '10-0-0-1', '10-0-0-2', 'done'],
     );
     assert.deepEqual(stage.alertKinds(), []);
+    // The plan has done that already.
+    assert.ok(
+      stage.agents.host(2).log.lines.every(({ message }) => !message.includes('forgets its channel')),
+    );
     await stage.end();
   });
 

@@ -10,7 +10,7 @@ import { knock } from './knock.ts';
 import type { SessionPool } from './session-pool.ts';
 import { killSessions } from './writers.ts';
 
-/** A first look counts for so long. */
+/** A first look counts for so long; after half of that another one replaces it. */
 const RECENT_LOOK_MS = 1000;
 /** Nobody waits for it. */
 const END_SESSIONS_MS = 2000;
@@ -30,7 +30,7 @@ export class Drainer {
 
   async look(server: Endpoint, options: CallOptions): Promise<void> {
     // The older one tells better who came lately.
-    if (this.#lookBefore(server) !== undefined) return;
+    if (this.#lookBefore(server, RECENT_LOOK_MS / 2) !== undefined) return;
     const look = await this.#pool.within(server, options, (session, deadline) =>
       lookAtClients(session, this.#ownUsers, deadline),
     );
@@ -50,9 +50,9 @@ export class Drainer {
     );
   }
 
-  #lookBefore(server: Endpoint): Look | undefined {
+  #lookBefore(server: Endpoint, withinMs = RECENT_LOOK_MS): Look | undefined {
     const looked = this.#looked;
-    const isRecent = looked !== undefined && systemClock.monotonic() - looked.at < RECENT_LOOK_MS;
+    const isRecent = looked !== undefined && systemClock.monotonic() - looked.at < withinMs;
     return isRecent && looked.server === formatEndpoint(server) ? looked.look : undefined;
   }
 

@@ -20,11 +20,12 @@ export async function forgetFormerSource(
   parts: Parts,
   signal: AbortSignal,
 ): Promise<void> {
+  if (formerSource(parts) === undefined) return;
+  // What the record, the plans and the channels are is asked once more: mostly, the plan that has just ended has seen to it.
+  await parts.view.refresh();
+  await parts.local.refresh(signal);
   const source = formerSource(parts);
   if (source === undefined) return;
-  // What the record and the plans are is asked once more.
-  await parts.view.refresh();
-  if (formerSource(parts) === undefined) return;
   log.warn('this primary forgets its channel to another member', { source: formatEndpoint(source) });
   await mysql.resetReplication(parts.local.endpoint, '', { timeoutMs: sqlMs, signal });
   parts.local.checkNow();
