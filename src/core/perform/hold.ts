@@ -94,7 +94,7 @@ export async function holdRoute(
   };
 }
 
-/** An accelerator: the fence does without. Never rejects. */
+/** The drain does without, but cannot tell then who has just come. Never rejects. */
 async function prepareFence(host: string, context: PerformContext): Promise<void> {
   const { peers, group, limits, signal, log } = context;
   try {
