@@ -4,8 +4,8 @@
  * A lease is renewed by a write to ZooKeeper that succeeded in the session that holds the process's ephemeral node. It must be over, and the
  * fence done, before the leader expires that session, which it does no sooner than the session timeout T after it last heard of it.
  * A write does not make the leader hear of it: the server that we are connected to tells with the next of the leader's pings, one each
- * half a tick. With ticks of at most T/3, the leader knows after T/6; so a renewal proves that it has heard of every renewal that was sent
- * T/6 before it. From the youngest of those, T less the time for the fence (T/4: SQL first, SIGKILL last) is the lease.
+ * half a tick. With ticks of at most T/3, the leader knows after T/6; so a renewal proves that it has heard of every request, reads among them, that
+ * was sent T/6 before it and answered. From the youngest of those, T less the time for the fence (T/4: SQL first, SIGKILL last) is the lease.
  * With a renewal each T/6, the lease is never shorter than 5/12 T from the moment the last one was sent.
  *
  * A session's first renewal has none before it. The client library pings at least each T/3, which with the T/6 makes T/2.
@@ -27,7 +27,7 @@ export interface LeaseTerms {
 }
 
 export interface Lease {
-  /** When this session's last few successful renewals were sent, the newest last. */
+  /** When this session's last few successful renewals, or requests before the first of them, were sent, the newest last. */
   readonly sent: readonly number[];
   /** From here on nothing is vouched for. */
   readonly until: number;

@@ -23,6 +23,21 @@ for (const sessionTimeoutMs of [1000, 2000, 6000, 30_000]) {
   });
 }
 
+test('one that has just been opened has as long: what its agent asked before counts', async () => {
+  const stage = await AgentStage.running();
+  const [old, elected] = [stage.host(1), stage.host(2)];
+  stage.planBegins();
+  await old.call('fence', { group: 'g1', epoch: 0 });
+  await elected.call('openWrites', { group: 'g1', epoch: stage.record(elected) });
+  for (const other of [1, 3]) stage.peers.cut(elected.host, stage.host(other).host);
+  elected.coordination.cutOff();
+  const took = await stage.clock.runUntil(() => !elected.writable);
+  const { sessionTimeoutMs, renewEveryMs, extensionMs, lagMs } = leaseTerms(6000);
+  assert.ok(took + lagMs <= sessionTimeoutMs, `closed after ${took} ms`);
+  assert.ok(took >= extensionMs - renewEveryMs / 10, `needlessly early: ${took} ms`);
+  await stage.end();
+});
+
 test('cut off from ZooKeeper alone, it goes on as long as all others accept it', async () => {
   const stage = await AgentStage.running();
   stage.host(1).coordination.cutOff();

@@ -23,6 +23,7 @@ import { refused, type EpochOf } from './refusal.ts';
 import { WatermarkTrail, type Progress } from './watermark.ts';
 import { Alarm } from '../alarm.ts';
 import { SideWork } from '../side-work.ts';
+import { StandbyProof } from './standby-proof.ts';
 
 export type LeasePeers = NonNullable<AgentMemory['opened']>['peers'];
 
@@ -64,6 +65,7 @@ export class LeaseKeeper {
   #tenure: Tenure | undefined;
   readonly #trail = new WatermarkTrail();
   #adopted = false;
+  readonly #standby: StandbyProof;
   readonly #renewing = new SideWork();
   readonly #asking = new SideWork();
   readonly #closing = new SideWork();
@@ -73,6 +75,7 @@ export class LeaseKeeper {
   constructor(deps: AgentDeps, parts: LeaseParts) {
     this.#deps = deps;
     this.#parts = parts;
+    this.#standby = new StandbyProof(deps, () => parts.view.self);
   }
 
   get tenure(): EpochOf | undefined {
@@ -97,7 +100,7 @@ export class LeaseKeeper {
    */
   async begin(epoch: EpochOf, session: string): Promise<void> {
     const before = this.#tenure;
-    const sent = before?.session === session ? before.lease.sent : [];
+    const sent = before?.session === session ? before.lease.sent : this.#standby.sentIn(session);
     const same = before?.epoch === epoch.epoch && before.group === epoch.group;
     const tenure: Tenure = {
       ...epoch,
@@ -148,7 +151,10 @@ export class LeaseKeeper {
     this.#alarm = alarm;
     this.#deps.coordination.onState(() => this.#heedSession(), signal);
     while (!signal.aborted) {
-      const next = this.#tenure === undefined ? Infinity : this.#step(this.#tenure);
+      const next =
+        this.#tenure === undefined
+          ? this.#standby.look(this.terms.renewEveryMs, alarm)
+          : this.#step(this.#tenure);
       await alarm.wait(Math.max(0, Math.min(next - this.#deps.clock.monotonic(), idleMs)));
     }
   }
